@@ -1,0 +1,88 @@
+"""Values that every venue and every layer shares; no behaviour beyond their own consistency."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+
+from attrs import field, frozen
+
+__all__ = ["Gap", "GapReason", "HttpRequest", "HttpResponse", "State", "StateChange"]
+
+
+class State(enum.Enum):
+    """Where a client stands."""
+
+    NEW = "new"
+    """Never connected."""
+    CONNECTING = "connecting"
+    """The first connection is being made."""
+    CONNECTED = "connected"
+    """Logged in; requests go out at once."""
+    RECONNECTING = "reconnecting"
+    """The connection was lost; the next one is being made or waited for."""
+    FAILED = "failed"
+    """The venue refused the login: every call raises that refusal until ``connect()``."""
+    CLOSED = "closed"
+    """You closed it."""
+
+
+@frozen
+class StateChange:
+    """One step of a client from one state to another.
+
+    ``attempt`` counts the attempts since the last healthy connection, from 0; ``epoch`` counts
+    the connections made so far; ``error`` is what caused the change, where something did.
+    """
+
+    state: State
+    previous: State
+    reason: str = ""
+    attempt: int = 0
+    epoch: int = 0
+    error: BaseException | None = field(default=None, eq=False)
+
+
+class GapReason(enum.Enum):
+    """Why data was, or may have been, missed."""
+
+    RECONNECTED = "reconnected"
+    """The connection was lost and made again; what the venue sent in between is gone."""
+    OVERFLOW = "overflow"
+    """The consumer was slower than the stream, and the queue's bound was reached."""
+    UNDECODABLE = "undecodable"
+    """An event arrived that could not be read."""
+    RESUBSCRIBED = "resubscribed"
+    """The subscription was made anew on the wire, to bring a full state."""
+
+
+@frozen
+class Gap:
+    """Data was, or may have been, missed before the next event of a subscription.
+
+    ``count`` is the exact number of events lost where it is known, else ``None``; ``epoch`` is
+    the number of the connection that the next event comes from.
+    """
+
+    reason: GapReason
+    count: int | None = None
+    epoch: int = 0
+
+
+@frozen
+class HttpRequest:
+    """One HTTP request: a path (or whole URL), its headers and its body."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(factory=dict, repr=False)
+    body: bytes | None = field(default=None, repr=False)
+
+
+@frozen
+class HttpResponse:
+    """What came back: the status, the headers by lower-case name, the whole body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
