@@ -1,0 +1,622 @@
+"""What is subscribed to, on the wire and by whom: a small state machine for each topic.
+
+Pure: it writes frames and reads answers, but sends nothing, waits for nothing and reads no clock.
+The session calls it under its lock and posts the frames that `Subscriptions.issue` returns.
+
+Each topic is a `Feed` in one of four states. Whatever happens (closing while subscribing,
+subscribing while closing, an answer that comes after its caller went away), `_reconcile` looks at
+what is wanted and what stands on the wire, and queues the one operation that brings them together::
+
+    IDLE ──issue START──▶ STARTING ──answer──▶ ACTIVE ──issue STOP──▶ STOPPING ──answer──▶ IDLE
+"""
+
+from __future__ import annotations
+
+import copy
+import enum
+from collections import deque
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import Any, Protocol, TypeAlias
+
+from attrs import define, evolve, field
+
+from ..errors import InvalidRequest, NotSent, NotSubscribed, VenueError
+from ..models import Gap, GapReason
+from .codec import Codec, Event, Joining, Rejection, Request, Response, Topic
+from .conversation import Ids
+
+__all__ = ["Feed", "FeedState", "Listener", "Operation", "Subscriptions", "Ticket"]
+
+WINDOW = 100
+"""How many subscribes and unsubscribes may be unanswered at once, where the venue sets no limit."""
+
+HELD_EVENTS = 1_000
+HELD_BYTES = 1 << 20
+
+
+class FeedState(enum.Enum):
+    """Where a topic stands on the wire."""
+
+    IDLE = "idle"
+    STARTING = "starting"
+    ACTIVE = "active"
+    STOPPING = "stopping"
+
+
+class Listener(Protocol):
+    """One subscription of the user, as this module sees it. None of its methods may wait.
+
+    `feed` is kept by this module: the topic that the listener belongs to, or None.
+    """
+
+    feed: Feed | None
+
+    def gap(self, gap: Gap) -> None:
+        """Put `gap` before the next event."""
+
+    def end(self, error: VenueError | None) -> None:
+        """Receive nothing any more; `error` says why, or None where the user asked for it."""
+
+
+Cancels: TypeAlias = Callable[[Topic], bool]
+
+
+class Ticket:
+    """One caller that waits until its feeds are active, or one operation of its is answered.
+
+    `settle` is called once, with None or with the error that the caller gets; it must not wait.
+    """
+
+    __slots__ = ("listeners", "settle", "settled", "waiting")
+
+    def __init__(self, settle: Callable[[Exception | None], None]) -> None:
+        self.settle = settle
+        self.settled = False
+        self.waiting: set[Hashable] = set()
+        self.listeners: list[tuple[Feed, Listener]] = []
+
+    def finish(self, error: Exception | None) -> None:
+        """Let the caller go, unless it went already."""
+        if not self.settled:
+            self.settled = True
+            self.settle(error)
+
+
+@define(eq=False)
+class Feed:
+    """One topic: who listens, and where it stands on the wire.
+
+    `joining` are listeners that must not see an event before the stream has been started anew;
+    `informed` are those that know of the coming restart, and need no gap for it.
+    """
+
+    topic: Topic
+    state: FeedState = FeedState.IDLE
+    route: Hashable | None = None
+    listeners: list[Listener] = field(factory=list)
+    joining: list[Listener] = field(factory=list)
+    informed: list[Listener] = field(factory=list)
+    tickets: list[Ticket] = field(factory=list)
+    queued: bool = False
+    restart: bool = False
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody listens."""
+        return bool(self.listeners or self.joining)
+
+    @property
+    def busy(self) -> bool:
+        """Whether an operation of this topic is unanswered."""
+        return self.state in (FeedState.STARTING, FeedState.STOPPING)
+
+    def waiting_listeners(self) -> list[Listener]:
+        """Return those whose caller has not been told yet that the topic is active."""
+        return [
+            listener
+            for ticket in self.tickets
+            for feed, listener in ticket.listeners
+            if feed is self
+        ]
+
+    def discard(self, listener: Listener) -> None:
+        """Let `listener` belong to this feed no more."""
+        listener.feed = None
+        for group in (self.listeners, self.joining):
+            if listener in group:
+                group.remove(listener)
+
+    def empty(self) -> list[Listener]:
+        """Let every listener belong to this feed no more, and return them."""
+        ended = [*self.listeners, *self.joining]
+        self.listeners.clear()
+        self.joining.clear()
+        for listener in ended:
+            listener.feed = None
+        return ended
+
+    def admit(self) -> None:
+        """Let those who waited for a new start listen from here on."""
+        self.listeners += self.joining
+        self.joining.clear()
+
+
+class Kind(enum.Enum):
+    START = "subscribe"
+    STOP = "unsubscribe"
+    CANCEL = "explicit unsubscribe"
+
+
+@define(eq=False)
+class Operation:
+    """One subscribe or unsubscribe, queued or in flight."""
+
+    kind: Kind
+    feeds: tuple[Feed, ...] = ()
+    options: Mapping[str, Any] = field(factory=dict)
+    ticket: Ticket | None = None
+    cancels: Cancels | None = None
+    request: Request | None = None
+    due: float = 0.0
+    active_before: tuple[Feed, ...] = ()
+
+
+class Subscriptions:
+    """All topics of one client. Guarded by the session's lock.
+
+    `report` is told, without waiting, of refusals that no caller waits for.
+    """
+
+    def __init__(self, ids: Ids, report: Callable[[VenueError], None]) -> None:
+        self._ids = ids
+        self._report = report
+        self._codec: Codec | None = None
+        self._epoch = 0
+        self._unique = 0
+        self._feeds: dict[Hashable, Feed] = {}
+        self._queue: deque[Operation] = deque()
+        self._in_flight: dict[int, Operation] = {}
+        self._held: list[Event] = []
+        self._held_bytes = 0
+        self.routes: dict[Hashable, tuple[Feed, ...]] = {}
+        self.unrouted = 0
+
+    # What callers ask for ------------------------------------------------------------------------
+
+    def subscribe(
+        self,
+        pairs: Sequence[tuple[Topic, Listener]],
+        ticket: Ticket,
+        options: Mapping[str, Any],
+        cancels: Cancels | None = None,
+        grouped: bool = False,
+    ) -> None:
+        """Add listeners to topics; `ticket` settles when all of them are active, or refused.
+
+        With `cancels`, the one request goes out even for topics that are active already, and its
+        success ends every other feed that `cancels` names.
+        """
+        fresh: list[Feed] = []
+        for topic, listener in pairs:
+            feed = self._feed(topic)
+            listener.feed = feed
+            ticket.listeners.append((feed, listener))
+            restart = feed.state is not FeedState.IDLE and topic.joining is Joining.RESTART
+            (feed.joining if restart else feed.listeners).append(listener)
+            if feed.state is FeedState.ACTIVE and not restart and cancels is None:
+                continue
+            feed.restart = feed.restart or restart
+            ticket.waiting.add(feed.topic.key)
+            feed.tickets.append(ticket)
+            if cancels is not None or (feed.state is FeedState.IDLE and not feed.queued):
+                fresh.append(feed)
+            else:
+                self._reconcile(feed)
+        if not ticket.waiting:
+            ticket.finish(None)
+        elif fresh:
+            groups = [tuple(fresh)] if grouped else [(feed,) for feed in fresh]
+            for feeds in groups:
+                self._enqueue(Operation(Kind.START, feeds, options, ticket, cancels))
+
+    def cancel(self, request: Request, cancels: Cancels, ticket: Ticket) -> None:
+        """Ask the venue to stop something; its yes ends every feed that `cancels` names."""
+        self._enqueue(Operation(Kind.CANCEL, ticket=ticket, cancels=cancels, request=request))
+
+    def cancel_one(self, listener: Listener, ticket: Ticket) -> bool:
+        """Stop the topic of `listener` on the wire; return False where others still listen."""
+        feed = listener.feed
+        if feed is None or self._codec is None or feed.state is not FeedState.ACTIVE:
+            return False
+        if len(feed.listeners) + len(feed.joining) > 1:
+            return False
+        request = self._codec.unsubscribe(feed.topic, feed.route)
+        if request is None:
+            return False
+        key = feed.topic.key
+        self.cancel(request, lambda topic: topic.key == key, ticket)
+        return True
+
+    def remove(self, listener: Listener) -> None:
+        """Let `listener` receive nothing any more, and stop its topic where it was the last."""
+        feed = listener.feed
+        if feed is not None:
+            feed.discard(listener)
+            self._reconcile(feed)
+
+    def abandon(self, ticket: Ticket) -> None:
+        """Forget a caller that went away; what it asked for is undone when it is answered."""
+        ticket.settled = True
+        self._withdraw(ticket)
+
+    def restart(self, listener: Listener) -> None:
+        """Stop and start the topic of `listener`, so that the venue sends its full state.
+
+        The listener knows that it missed something; the others are told by a gap.
+        """
+        feed = listener.feed
+        if feed is not None and feed.state is not FeedState.IDLE:
+            feed.restart = True
+            feed.informed.append(listener)
+            self._reconcile(feed)
+
+    def topics(self) -> list[Topic]:
+        """Return every topic that somebody listens to."""
+        return [feed.topic for feed in self._feeds.values() if feed.wanted]
+
+    def listeners(self) -> list[Listener]:
+        """Return every listener of every topic."""
+        return [
+            listener
+            for feed in self._feeds.values()
+            for listener in [*feed.listeners, *feed.joining]
+        ]
+
+    @property
+    def operating(self) -> bool:
+        """Whether an operation is unanswered; may be read without the lock."""
+        return bool(self._in_flight)
+
+    # What the connection does --------------------------------------------------------------------
+
+    def connected(self, codec: Codec, epoch: int) -> None:
+        """Begin on a new connection: every wanted topic is queued again, after a gap."""
+        self._codec = codec
+        self._epoch = epoch
+        gap = Gap(GapReason.RECONNECTED, None, epoch)
+        for feed in self._feeds.values():
+            waiting = feed.waiting_listeners()
+            for listener in feed.listeners:
+                if listener not in waiting:
+                    listener.gap(gap)
+            if not feed.queued:
+                self._enqueue(Operation(Kind.START, (feed,)))
+
+    def lost(self, failure: Callable[[], VenueError]) -> None:
+        """End on a connection: nothing stands on the wire any more.
+
+        Whoever waits for an answer gets an error of its own, made by `failure`; what was queued
+        by a caller and never sent stays queued for the next connection.
+        """
+        self._codec = None
+        unanswered = list(self._in_flight.values())
+        unsent = list(self._queue)
+        self._in_flight.clear()
+        self._queue.clear()
+        self.unrouted += len(self._held)
+        self._held.clear()
+        self._held_bytes = 0
+        self.routes.clear()
+        for feed in self._feeds.values():
+            feed.state = FeedState.IDLE
+            feed.route = None
+            feed.queued = feed.restart = False
+            feed.admit()
+        for operation in unanswered:
+            self._fail(operation, failure)
+        for operation in unsent:
+            ticket = operation.ticket
+            if ticket is None or ticket.settled:
+                continue
+            if operation.kind is Kind.START:
+                self._enqueue(operation)
+            else:
+                ticket.finish(NotSent("the connection was lost before the request was sent"))
+        for feed in list(self._feeds.values()):
+            self._drop_if_unwanted(feed)
+
+    def issue(self, now: float, patience: float) -> list[str]:
+        """Return the frames to send now; each must be answered within `patience` seconds."""
+        codec = self._codec
+        if codec is None or not self._queue:
+            return []
+        limit = 1 if codec.serial else WINDOW
+        frames: list[str] = []
+        blocked: list[Operation] = []
+        while self._queue and len(self._in_flight) < limit:
+            operation = self._queue.popleft()
+            if any(feed.busy for feed in operation.feeds):
+                blocked.append(operation)
+                continue
+            operation.due = now + patience
+            frame = self._write(codec, operation)
+            if frame is not None:
+                frames.append(frame)
+        self._queue.extendleft(reversed(blocked))
+        return frames
+
+    def answered(self, answer: Response | Rejection) -> bool:
+        """Take an answer; return False where its id is not one of ours."""
+        operation = self._in_flight.pop(answer.id, None)
+        if operation is None:
+            return False
+        if isinstance(answer, Rejection):
+            self._refused(operation, answer.error)
+        elif operation.kind is Kind.CANCEL:
+            self._end_where(operation.cancels)
+            if operation.ticket is not None:
+                operation.ticket.finish(None)
+        else:
+            self._done(operation, answer)
+        return True
+
+    def overdue(self, now: float) -> Operation | None:
+        """Return an operation that was not answered in time, if there is one.
+
+        Where the venue may stay silent on a quiet stream only an unsubscribe can be overdue.
+        """
+        if not self._in_flight:
+            return None
+        silent = self._codec is not None and self._codec.silent
+        for operation in self._in_flight.values():
+            if now >= operation.due and not (silent and operation.kind is Kind.START):
+                return operation
+        return None
+
+    def hold(self, event: Event) -> bool:
+        """Keep an event whose route may be handed out by an answer that is still to come."""
+        if not any(
+            feed.topic.route is None and operation.kind is Kind.START
+            for operation in self._in_flight.values()
+            for feed in operation.feeds
+        ):
+            return False
+        size = self._held_bytes + len(event.payload)
+        if len(self._held) >= HELD_EVENTS or size > HELD_BYTES:
+            return False
+        self._held.append(event)
+        self._held_bytes = size
+        return True
+
+    def release(self) -> list[Event]:
+        """Return held events whose route is known by now; count those that nobody can claim."""
+        if not self._held:
+            return []
+        released = [event for event in self._held if event.route in self.routes]
+        kept = [event for event in self._held if event.route not in self.routes]
+        self._held.clear()
+        self._held_bytes = 0
+        for event in kept:
+            if not self.hold(event):
+                self.unrouted += 1
+        return released
+
+    def end_all(self, failure: Callable[[], VenueError | None]) -> None:
+        """End every listener and let every caller go: the client is closed, or has failed."""
+        self._codec = None
+        for operation in [*self._in_flight.values(), *self._queue]:
+            if operation.ticket is not None:
+                operation.ticket.finish(failure())
+        self._in_flight.clear()
+        self._queue.clear()
+        self.routes.clear()
+        for feed in self._feeds.values():
+            for ticket in feed.tickets:
+                ticket.finish(failure())
+            for listener in feed.empty():
+                listener.end(failure())
+        self._feeds.clear()
+
+    # The state machine ---------------------------------------------------------------------------
+
+    def _feed(self, topic: Topic) -> Feed:
+        if topic.joining is Joining.OWN:
+            self._unique += 1
+            topic = evolve(topic, key=(topic.key, self._unique))
+        feed = self._feeds.get(topic.key)
+        if feed is None:
+            feed = self._feeds[topic.key] = Feed(topic)
+        return feed
+
+    def _enqueue(self, operation: Operation) -> None:
+        for feed in operation.feeds:
+            feed.queued = True
+        self._queue.append(operation)
+
+    def _reconcile(self, feed: Feed) -> None:
+        if feed.busy or feed.queued:
+            return
+        if self._drop_if_unwanted(feed) or self._codec is None:
+            return
+        if feed.state is FeedState.IDLE:
+            self._enqueue(Operation(Kind.START, (feed,)))
+        elif not feed.wanted or feed.restart:
+            self._enqueue(Operation(Kind.STOP, (feed,)))
+
+    def _drop_if_unwanted(self, feed: Feed) -> bool:
+        if feed.wanted or feed.queued or feed.state is not FeedState.IDLE:
+            return False
+        if self._feeds.get(feed.topic.key) is feed:
+            del self._feeds[feed.topic.key]
+        return True
+
+    def _write(self, codec: Codec, operation: Operation) -> str | None:
+        """Make the frame of an operation, as the world is now; None where none is needed."""
+        for feed in operation.feeds:
+            feed.queued = False
+        try:
+            request = self._request(codec, operation)
+            if request is None:
+                return None
+            id = self._ids.next()
+            frame = codec.encode(id, request)
+        except (TypeError, ValueError) as error:
+            self._refused(operation, InvalidRequest(str(error), venue=codec.venue))
+            return None
+        self._in_flight[id] = operation
+        return frame
+
+    def _request(self, codec: Codec, operation: Operation) -> Request | None:
+        if operation.kind is Kind.START:
+            return self._start(codec, operation)
+        if operation.kind is Kind.STOP:
+            return self._stop(codec, operation.feeds[0])
+        gone = operation.ticket is not None and operation.ticket.settled
+        return None if gone else operation.request
+
+    def _start(self, codec: Codec, operation: Operation) -> Request | None:
+        whole = operation.cancels is not None
+        starting = tuple(
+            feed
+            for feed in operation.feeds
+            if feed.wanted and (whole or feed.state is FeedState.IDLE)
+        )
+        for feed in operation.feeds:
+            if feed not in starting:
+                if feed.state is FeedState.ACTIVE:
+                    self._settle(feed)
+                self._reconcile(feed)
+        if not starting:
+            return None
+        operation.feeds = starting
+        operation.active_before = tuple(f for f in starting if f.state is FeedState.ACTIVE)
+        for feed in starting:
+            feed.state = FeedState.STARTING
+            if feed.restart:
+                gap = Gap(GapReason.RESUBSCRIBED, None, self._epoch)
+                for listener in feed.listeners:
+                    if listener not in feed.informed:
+                        listener.gap(gap)
+            feed.admit()
+            feed.informed.clear()
+            feed.restart = False
+            if feed.topic.route is not None:
+                self._add_route(feed, feed.topic.route)
+        return codec.subscribe([feed.topic for feed in starting], operation.options)
+
+    def _stop(self, codec: Codec, feed: Feed) -> Request | None:
+        if feed.wanted and not feed.restart:
+            return None
+        request = codec.unsubscribe(feed.topic, feed.route)
+        if request is None:
+            feed.restart = False
+            feed.admit()
+            self._settle(feed)
+            return None
+        feed.state = FeedState.STOPPING
+        return request
+
+    def _done(self, operation: Operation, answer: Response) -> None:
+        if operation.kind is Kind.START:
+            if operation.cancels is not None:
+                kept = {feed.topic.key for feed in operation.feeds}
+                cancels = operation.cancels
+                self._end_where(lambda topic: topic.key not in kept and cancels(topic))
+            for feed in operation.feeds:
+                feed.state = FeedState.ACTIVE
+                if answer.route is not None:
+                    self._add_route(feed, answer.route)
+                self._settle(feed)
+        else:
+            for feed in operation.feeds:
+                self._idle(feed)
+        for feed in operation.feeds:
+            self._reconcile(feed)
+
+    def _refused(self, operation: Operation, error: VenueError) -> None:
+        if operation.kind is Kind.CANCEL:
+            if operation.ticket is not None:
+                operation.ticket.finish(error)
+            return
+        if operation.kind is Kind.START and operation.cancels is not None:
+            self._refused_whole(operation, error)
+            return
+        for feed in operation.feeds:
+            self._idle(feed)
+            if operation.kind is Kind.START:
+                self._end_feed(feed, error)
+        if operation.kind is Kind.STOP and not isinstance(error, NotSubscribed):
+            self._report(error)
+        for feed in operation.feeds:
+            self._reconcile(feed)
+
+    def _refused_whole(self, operation: Operation, error: VenueError) -> None:
+        """A refused request that also named active topics leaves those as they were."""
+        if operation.ticket is not None:
+            operation.ticket.finish(error)
+            self._withdraw(operation.ticket)
+        for feed in operation.feeds:
+            if feed in operation.active_before:
+                feed.state = FeedState.ACTIVE
+            else:
+                self._idle(feed)
+                self._end_feed(feed, error)
+            self._reconcile(feed)
+
+    def _fail(self, operation: Operation, failure: Callable[[], VenueError]) -> None:
+        """The connection ended under an operation: its callers cannot know what became of it."""
+        tickets = [ticket for feed in operation.feeds for ticket in feed.tickets]
+        if operation.ticket is not None:
+            tickets.append(operation.ticket)
+        for ticket in tickets:
+            ticket.finish(failure())
+            self._withdraw(ticket)
+
+    def _withdraw(self, ticket: Ticket) -> None:
+        for feed, listener in ticket.listeners:
+            feed.discard(listener)
+            if ticket in feed.tickets:
+                feed.tickets.remove(ticket)
+            self._reconcile(feed)
+        ticket.listeners.clear()
+
+    def _end_feed(self, feed: Feed, error: VenueError) -> None:
+        for ticket in list(feed.tickets):
+            ticket.finish(copy.copy(error))
+            self._withdraw(ticket)
+        for listener in feed.empty():
+            listener.end(copy.copy(error))
+
+    def _end_where(self, cancels: Cancels | None) -> None:
+        if cancels is None:
+            return
+        for feed in [feed for feed in self._feeds.values() if cancels(feed.topic)]:
+            for listener in feed.empty():
+                listener.end(None)
+            if feed.state is FeedState.ACTIVE:
+                self._idle(feed)
+            self._reconcile(feed)
+
+    def _settle(self, feed: Feed) -> None:
+        for ticket in feed.tickets:
+            ticket.waiting.discard(feed.topic.key)
+            if not ticket.waiting:
+                ticket.finish(None)
+        feed.tickets.clear()
+
+    def _idle(self, feed: Feed) -> None:
+        feed.state = FeedState.IDLE
+        for route in (feed.route, feed.topic.route):
+            if route is not None and feed in self.routes.get(route, ()):
+                left = tuple(other for other in self.routes[route] if other is not feed)
+                if left:
+                    self.routes[route] = left
+                else:
+                    del self.routes[route]
+        feed.route = None
+
+    def _add_route(self, feed: Feed, route: Hashable) -> None:
+        feed.route = route
+        feeds: Iterable[Feed] = self.routes.get(route, ())
+        if feed not in feeds:
+            self.routes[route] = (*feeds, feed)
