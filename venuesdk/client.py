@@ -1,0 +1,411 @@
+"""Client: what the five clients share, and the registry that finds them.
+
+A venue's client adds its own methods on top of `_request`, `_subscribe` and their kin; nothing
+here knows a venue.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from ssl import SSLContext
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypedDict, TypeVar
+
+from attrs import evolve
+
+from .errors import ProtocolError, VenueError
+from .models import Gap, HttpRequest, HttpResponse, State, StateChange
+from .protocol.codec import Codec, Request, Topic
+from .secret import Secret, resolve
+from .session.modes import DeliveryChoice, make_delivery
+from .session.reader import Plan
+from .session.session import Session
+from .session.stats import Stats
+from .session.subscription import Subscription
+from .timing import Backoff, Deadline
+from .wire.endpoint import USER_AGENT, Endpoint, Proxy
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from typing_extensions import Self, Unpack
+
+    from .wire.http import HttpConnection
+
+__all__ = ["Client", "ClientOptions", "Credential", "SubscribeOptions", "clients"]
+
+T = TypeVar("T")
+Credential: TypeAlias = "str | Secret | Callable[[], str | Secret]"
+
+_REGISTRY: dict[str, type[Client]] = {}
+
+
+class ClientOptions(TypedDict, total=False):
+    """The keyword arguments that every client's constructor takes.
+
+    ``url`` and ``http_url`` replace the venue's own; ``timeout`` is the default of every call, in
+    seconds; ``delivery`` says where callbacks run: ``"thread"``, ``"inline"``, ``"pump"`` or a
+    callable; ``reconnect`` is the rhythm of reconnecting; ``on_state`` and ``on_error`` are as
+    the methods of these names. The rest concerns the connection: ``ssl_context`` or ``ca_file``,
+    ``proxy`` (an HTTP proxy) or ``environment_proxy``, ``headers``, ``user_agent`` and
+    ``max_message`` (bytes).
+    """
+
+    url: str
+    http_url: str
+    timeout: float
+    delivery: DeliveryChoice
+    reconnect: Backoff
+    on_state: Callable[[StateChange], object]
+    on_error: Callable[[BaseException], object]
+    ssl_context: SSLContext
+    ca_file: str | Path
+    proxy: Proxy | str
+    environment_proxy: bool
+    headers: Mapping[str, str]
+    user_agent: str
+    max_message: int
+
+
+class SubscribeOptions(TypedDict, total=False):
+    """The keyword arguments that every ``subscribe…`` method takes.
+
+    ``on_gap`` is called with each `Gap`, before the next event; ``conflate`` keeps only the newest
+    value of each key; ``max_queue`` bounds the events that wait for the consumer; ``timeout`` is
+    in seconds.
+    """
+
+    on_gap: Callable[[Gap], object] | None
+    conflate: bool
+    max_queue: int | None
+    timeout: float | None
+
+
+class Client:
+    """One blocking, thread-safe client of one venue; the base of all of them.
+
+    Any thread may call any method. `connect` (or ``with``) comes first; from then on the client
+    keeps itself connected until `close`.
+    """
+
+    venue: ClassVar[str]
+    codec: ClassVar[type[Codec]]
+    credentials: ClassVar[Mapping[str, str]]
+    optional_credentials: ClassVar[frozenset[str]]
+
+    def __init_subclass__(
+        cls,
+        *,
+        venue: str = "",
+        codec: type[Codec] | None = None,
+        credentials: Mapping[str, str] | None = None,
+        optional_credentials: Sequence[str] = (),
+        **options: Any,
+    ) -> None:
+        super().__init_subclass__(**options)
+        if not venue:
+            return
+        if codec is None:
+            raise TypeError(f"the client of {venue} needs a codec")
+        cls.venue = venue
+        cls.codec = codec
+        cls.credentials = dict(credentials or {})
+        cls.optional_credentials = frozenset(optional_credentials)
+        _REGISTRY[venue] = cls
+
+    def __init__(
+        self,
+        credentials: Mapping[str, Credential | None],
+        *,
+        codec: type[Codec] | None = None,
+        first_connect: str = "raise",
+        **options: Unpack[ClientOptions],
+    ) -> None:
+        known = ClientOptions.__annotations__
+        unknown = sorted(set(options) - set(known))
+        if unknown:
+            raise TypeError(f"{type(self).__name__} takes no argument {unknown[0]!r}")
+        self._given = {name: _checked(name, value) for name, value in credentials.items()}
+        self._codec_class = codec or self.codec
+        self._options = options
+        self._timeout = Deadline(options.get("timeout", 10.0)).timeout or 0.0
+        if self._timeout <= 0:
+            raise ValueError("a client's timeout must be more than 0 seconds")
+        self._url = options.get("url") or self._codec_class.url
+        self._http_url = options.get("http_url") or self._codec_class.http_url or ""
+        self._endpoint = self._make_endpoint(self._url)
+        self._http_lock = threading.Lock()
+        self._http_connection: HttpConnection | None = None
+        self._delivery = make_delivery(options.get("delivery", "thread"), self.venue)
+        plan = Plan(
+            self.venue,
+            self._make_codec,
+            self._endpoint_at,
+            self._http,
+            self._timeout,
+            options.get("reconnect") or Backoff(),
+            persistent=first_connect == "background",
+        )
+        self._session = Session(plan, self._delivery, self._resolve_credentials)
+        if "on_state" in options:
+            self.on_state(options["on_state"])
+        if "on_error" in options:
+            self.on_error(options["on_error"])
+
+    # Connecting ----------------------------------------------------------------------------------
+
+    def connect(self, timeout: float | None = None) -> Self:
+        """Connect and log in, and return the client.
+
+        Blocks for `timeout` seconds at the longest (the client's by default). Raises what went
+        wrong at once: `ConnectFailed`, `ConnectTimeout`, `AuthenticationError`; only after a
+        first success does the client reconnect by itself. Does nothing where it is connected, or
+        reconnecting, already.
+        """
+        self._session.connect(self._seconds(timeout))
+        return self
+
+    def close(self) -> None:
+        """Close for good.
+
+        Returns within two seconds, from any thread, callbacks included, in any state. Requests
+        under way raise `ClientClosed`; streams end. A callback that is still running is named in
+        a warning and not waited for.
+        """
+        self._session.close()
+        with self._http_lock:
+            connection, self._http_connection = self._http_connection, None
+        if connection is not None:
+            connection.close()
+
+    def __enter__(self) -> Self:
+        return self.connect()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the client is closed; return False where `timeout` seconds came first.
+
+        Blocks, and can be interrupted by Ctrl-C. Raises `AuthenticationError` where the venue
+        refuses a later login.
+        """
+        return self._session.wait(timeout)
+
+    def pump(self, timeout: float | None = 0.0, max_events: int | None = None) -> int:
+        """Run the callbacks that are due, on this thread; return how many items there were.
+
+        Only with ``delivery="pump"``. Waits up to `timeout` seconds for the first one. Belongs to
+        the thread that calls it first, and raises `ReentrantCall` inside itself.
+        """
+        return self._delivery.pump(timeout, max_events)
+
+    @property
+    def state(self) -> State:
+        """Where the client stands now."""
+        return self._session.state
+
+    @property
+    def connected(self) -> bool:
+        """Whether requests go out at once."""
+        return self._session.state is State.CONNECTED
+
+    def on_state(self, callback: Callable[[StateChange], object]) -> None:
+        """Call `callback` with every `StateChange`, where callbacks run, in order."""
+        if not callable(callback):
+            raise TypeError(f"on_state must be callable, not {callback!r}")
+        self._session.state_handlers.append(callback)
+
+    def on_error(self, callback: Callable[[BaseException], object]) -> None:
+        """Call `callback` with every error that no caller waits for, where callbacks run.
+
+        Those are exceptions in callbacks, frames and events that cannot be read, refused replays.
+        Without any `on_error` they go to `threading.excepthook` and the log.
+        """
+        if not callable(callback):
+            raise TypeError(f"on_error must be callable, not {callback!r}")
+        self._delivery.error_handlers.append(callback)
+
+    def stats(self) -> Stats:
+        """Return the client's counters, as they are now."""
+        return self._session.stats()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._session.state.value}>"
+
+    # For the venues ------------------------------------------------------------------------------
+
+    def _request(
+        self,
+        request: Request,
+        decode: Callable[[bytes], T],
+        timeout: float | None = None,
+        *,
+        wait: bool | None = None,
+    ) -> T:
+        return self._request_until(request, decode, self._deadline(timeout), wait=wait)
+
+    def _request_until(
+        self,
+        request: Request,
+        decode: Callable[[bytes], T],
+        deadline: Deadline,
+        *,
+        wait: bool | None = None,
+    ) -> T:
+        """Ask on the socket; an answer that cannot be read leaves the outcome unknown."""
+        payload = self._session.request(request, deadline, wait)
+        try:
+            return decode(payload)
+        except ProtocolError as error:
+            error.venue = error.venue or self.venue
+            error.outcome_unknown = True
+            raise
+
+    def _subscribe(
+        self,
+        topic: Topic,
+        callback: Callable[[T], object] | None,
+        options: SubscribeOptions,
+    ) -> Subscription[T]:
+        return self._subscribe_all([topic], callback, options)[0]
+
+    def _subscribe_all(
+        self,
+        topics: Sequence[Topic],
+        callback: Callable[[T], object] | None,
+        options: SubscribeOptions,
+        wire_options: Mapping[str, Any] | None = None,
+        cancels: Callable[[Topic], bool] | None = None,
+    ) -> list[Subscription[T]]:
+        unknown = sorted(set(options) - set(SubscribeOptions.__annotations__))
+        if unknown:
+            raise TypeError(f"a subscription takes no argument {unknown[0]!r}")
+        subscriptions: list[Subscription[T]] = [
+            Subscription(
+                topic,
+                self._delivery,
+                callback,
+                options.get("on_gap"),
+                options.get("conflate", False),
+                options.get("max_queue"),
+            )
+            for topic in topics
+        ]
+        self._session.subscribe(
+            subscriptions,
+            self._deadline(options.get("timeout")),
+            wire_options or {},
+            cancels,
+            self._codec_class.grouped,
+        )
+        return subscriptions
+
+    def _unsubscribe(
+        self, request: Request, cancels: Callable[[Topic], bool], timeout: float | None = None
+    ) -> None:
+        self._session.unsubscribe(request, cancels, self._deadline(timeout))
+
+    def _unsubscribe_one(
+        self, subscription: Subscription[Any], timeout: float | None = None
+    ) -> None:
+        self._session.unsubscribe_one(subscription, self._deadline(timeout))
+
+    def _topics(self) -> list[Topic]:
+        """Return every topic that somebody listens to."""
+        return self._session.topics()
+
+    def _http(self, request: HttpRequest, deadline: Deadline) -> HttpResponse:
+        """Ask over HTTP; a relative URL is a path on the client's ``http_url``."""
+        with self._http_lock:
+            if self._http_connection is None:
+                self._http_connection = self._make_http()
+            connection = self._http_connection
+        try:
+            return connection.request(request, deadline)
+        except VenueError as error:
+            error.venue = error.venue or self.venue
+            raise
+
+    def _resolve_credentials(self) -> Mapping[str, Secret]:
+        """Return the credentials as given, or from the environment.
+
+        Raises `ValueError` where a required one is missing.
+        """
+        found: dict[str, Secret] = {}
+        for name, variable in self.credentials.items():
+            given = self._given.get(name)
+            value: Credential | None = os.environ.get(variable) if given is None else given
+            if value:
+                found[name] = resolve(value)
+            elif name not in self.optional_credentials:
+                raise ValueError(
+                    f"{type(self).__name__} needs {name}= or the environment variable {variable}"
+                )
+        return found
+
+    def _deadline(self, timeout: float | None) -> Deadline:
+        return Deadline(self._seconds(timeout))
+
+    def _seconds(self, timeout: float | None) -> float:
+        return self._timeout if timeout is None else timeout
+
+    # Making the parts ----------------------------------------------------------------------------
+
+    def _make_codec(self, credentials: Mapping[str, Secret]) -> Codec:
+        return self._codec_class(credentials, self._url, self._http_url)
+
+    def _make_endpoint(self, url: str) -> Endpoint:
+        options = self._options
+        chosen: dict[str, Any] = {
+            name: options[name]  # type: ignore[literal-required]
+            for name in (
+                "headers",
+                "user_agent",
+                "ssl_context",
+                "ca_file",
+                "proxy",
+                "environment_proxy",
+                "max_message",
+            )
+            if name in options
+        }
+        return Endpoint(url, has_credentials=bool(self.credentials), **chosen)
+
+    def _endpoint_at(self, url: str) -> Endpoint:
+        return self._endpoint if url == self._url else evolve(self._endpoint, url=url)
+
+    def _make_http(self) -> HttpConnection:
+        from .wire.http import HttpConnection
+
+        options = self._options
+        return HttpConnection(
+            self._http_url,
+            headers=options.get("headers") or {},
+            user_agent=options.get("user_agent") or USER_AGENT,
+            ssl_context=options.get("ssl_context"),
+            ca_file=options.get("ca_file"),
+            proxy=options.get("proxy"),
+            environment_proxy=options.get("environment_proxy", False),
+            has_credentials=bool(self.credentials),
+        )
+
+
+def clients() -> dict[str, type[Client]]:
+    """Return the registered clients by the name of their venue."""
+    return dict(_REGISTRY)
+
+
+def _checked(name: str, value: Credential | None) -> Credential | None:
+    if value is None or isinstance(value, Secret) or callable(value):
+        return value
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be text, a Secret or a callable, not {type(value).__name__}")
+    return Secret(value)

@@ -1,0 +1,289 @@
+"""The reader thread: connect, log in, receive; and again, after a pause.
+
+The first connection and every later one are one path. The thread blocks on the socket and on
+nothing else, and runs no user code but that of ``delivery="inline"``.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from attrs import frozen
+
+from ..errors import (
+    AuthenticationError,
+    ConnectFailed,
+    ConnectionLost,
+    ConnectTimeout,
+    VenueError,
+)
+from ..models import HttpRequest, HttpResponse
+from ..protocol.codec import Codec, Event, Heartbeat, Rejection, Response
+from ..protocol.conversation import Beat, Heart, Opening
+from ..secret import Secret
+from ..timing import Backoff, Deadline, monotonic
+from ..wire.endpoint import Endpoint
+from ..wire.websocket import WebSocketConnection
+
+__all__ = ["Host", "Link", "Plan", "Reader"]
+
+OPERATION_TICK = 0.25
+"""Seconds between looks at unanswered subscribes, while there are any."""
+
+
+@frozen
+class Plan:
+    """How a connection is made: everything that does not change from one to the next."""
+
+    venue: str
+    make_codec: Callable[[Mapping[str, Secret]], Codec]
+    make_endpoint: Callable[[str], Endpoint]
+    fetch: Callable[[HttpRequest, Deadline], HttpResponse]
+    timeout: float
+    backoff: Backoff
+    persistent: bool = False
+    """Go on after a first failure, too."""
+
+
+@frozen(eq=False)
+class Link:
+    """One connection that is logged in, with its codec and the frames that came with the login."""
+
+    connection: WebSocketConnection
+    codec: Codec
+    early: Sequence[bytes] = ()
+
+
+class Host(Protocol):
+    """The session, as its reader sees it."""
+
+    def credentials(self, deadline: Deadline) -> Mapping[str, Secret]:
+        """Return the credentials for the next connection."""
+
+    def new_id(self) -> int:
+        """Return an id that was never used."""
+
+    def attach(self, connection: WebSocketConnection) -> bool:
+        """Remember a connection, so that ``close()`` finds it; False where it is too late."""
+
+    def connected(self, link: Link) -> None:
+        """Begin to use a connection."""
+
+    def take(self, link: Link, frames: Sequence[bytes]) -> None:
+        """Route frames, and send what they ask for."""
+
+    def beat(self, link: Link) -> None:
+        """Ask the venue for a sign of life."""
+
+    def overdue(self, now: float) -> str | None:
+        """Return what the venue has not answered in time, or None."""
+
+    def operating(self) -> bool:
+        """Return whether a subscribe or unsubscribe is unanswered."""
+
+    def flush(self) -> None:
+        """Run the callbacks that run on this thread."""
+
+    def lost(self, error: VenueError) -> None:
+        """End the use of a connection."""
+
+    def retrying(self, error: VenueError, attempt: int) -> None:
+        """Note that an attempt failed and another one will follow."""
+
+    def failed(self, error: Exception) -> None:
+        """Note that no further attempt will be made."""
+
+    def pause(self, seconds: float) -> bool:
+        """Wait; return False at once where the client is closed."""
+
+
+class Reader:
+    """The thread that owns the receiving side of a session's connections."""
+
+    def __init__(self, host: Host, plan: Plan, log: logging.Logger) -> None:
+        self._host = host
+        self._plan = plan
+        self._log = log
+        self.attempt = Deadline(None)
+        self._stopped = False
+        self._thread = threading.Thread(
+            target=self._run, name=f"venuesdk-{plan.venue}-reader", daemon=True
+        )
+        self._first: Deadline | None = None
+        self._first_credentials: Mapping[str, Secret] | None = None
+
+    def start(self, credentials: Mapping[str, Secret], deadline: Deadline) -> None:
+        """Start the thread; the first attempt has `credentials` and ends with `deadline`."""
+        self._first_credentials = credentials
+        self._first = self.attempt = deadline
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Let the thread end as soon as it can; never waits."""
+        self._stopped = True
+        self.attempt.cancel()
+
+    def join(self, deadline: Deadline) -> bool:
+        """Wait for the thread's end, unless this is it; return whether it ended."""
+        if self._thread is threading.current_thread():
+            return True
+        if self._thread.ident is not None:
+            self._thread.join(deadline.remaining())
+        return not self._thread.is_alive()
+
+    @property
+    def ident(self) -> int | None:
+        """The thread's identifier."""
+        return self._thread.ident
+
+    # The thread ----------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        attempt = 0
+        established = False
+        while not self._stopped:
+            link: Link | None = None
+            started = monotonic()
+            try:
+                link = self._dial()
+                started = monotonic()
+                self._host.connected(link)
+                established = True
+                self._receive(link)
+            except AuthenticationError as error:
+                self._hang_up(link, error)
+                self._host.failed(error)
+                return
+            except Exception as error:
+                cause = self._as_loss(error)
+                self._hang_up(link, cause)
+                if not established and not self._plan.persistent:
+                    self._host.failed(error if isinstance(error, VenueError) else cause)
+                    return
+                healthy = link is not None and monotonic() - started >= self._plan.backoff.healthy
+                attempt = 0 if healthy else attempt
+                if not self._wait(cause, attempt):
+                    return
+                attempt += 1
+
+    def _wait(self, error: VenueError, attempt: int) -> bool:
+        if self._stopped:
+            return False
+        self._host.retrying(error, attempt)
+        self._host.flush()
+        delay = self._plan.backoff.delay(attempt)
+        asked = getattr(error, "retry_after", None)
+        if asked is not None:
+            delay = max(delay, asked)
+        return self._host.pause(delay)
+
+    def _as_loss(self, error: Exception) -> VenueError:
+        if isinstance(error, VenueError):
+            return error
+        self._log.exception("the reader met an unexpected error")
+        loss = ConnectionLost(f"an unexpected {type(error).__name__} ended the connection")
+        loss.__cause__ = error
+        return loss
+
+    def _hang_up(self, link: Link | None, error: VenueError) -> None:
+        if link is not None:
+            link.connection.shutdown()
+            self._host.lost(error)
+        self._host.flush()
+
+    # Making a connection -------------------------------------------------------------------------
+
+    def _dial(self) -> Link:
+        plan = self._plan
+        first, self._first = self._first, None
+        deadline = self.attempt = first or Deadline(plan.timeout)
+        if self._stopped:
+            deadline.cancel()
+        credentials, self._first_credentials = self._first_credentials, None
+        if credentials is None:
+            credentials = self._host.credentials(deadline)
+        codec = plan.make_codec(credentials)
+        endpoint = plan.make_endpoint(self._address(codec, deadline))
+        connection = WebSocketConnection.connect(endpoint, deadline)
+        try:
+            if not self._host.attach(connection):
+                raise ConnectFailed("the client was closed")
+            return Link(connection, codec, self._log_in(connection, codec, deadline))
+        except BaseException:
+            connection.shutdown()
+            raise
+
+    def _address(self, codec: Codec, deadline: Deadline) -> str:
+        steps = codec.address()
+        try:
+            request = next(steps)
+            while True:
+                request = steps.send(self._plan.fetch(request, deadline))
+        except StopIteration as stop:
+            url: str = stop.value
+            return url
+
+    def _log_in(
+        self, connection: WebSocketConnection, codec: Codec, deadline: Deadline
+    ) -> list[bytes]:
+        """Walk through the login; return frames that came behind its last answer."""
+        opening = Opening(codec)
+        request = opening.step()
+        frames: list[bytes] = []
+        while request is not None:
+            id = self._host.new_id()
+            connection.send(codec.encode(id, request), deadline)
+            answer: Response | Rejection | None = None
+            while answer is None:
+                if not frames:
+                    frames = connection.read(deadline.remaining())
+                    if not frames and deadline.expired():
+                        raise ConnectTimeout(f"the login was not answered in {deadline.timeout} s")
+                while frames and answer is None:
+                    answer = self._answer_in(connection, codec, frames.pop(0), id)
+            outcome = answer.error if isinstance(answer, Rejection) else answer.payload
+            request = opening.step(outcome)
+        return frames
+
+    def _answer_in(
+        self, connection: WebSocketConnection, codec: Codec, frame: bytes, id: int
+    ) -> Response | Rejection | None:
+        for message in codec.decode(frame):
+            if isinstance(message, Heartbeat):
+                if message.answer is not None:
+                    connection.post(message.answer)
+            elif not isinstance(message, Event) and message.id == id:
+                return message
+        return None
+
+    # Receiving -----------------------------------------------------------------------------------
+
+    def _receive(self, link: Link) -> None:
+        """Receive until the connection ends, which it says by raising."""
+        host, connection = self._host, link.connection
+        heart = Heart(link.codec.pulse)
+        if link.early:
+            host.take(link, link.early)
+        host.flush()
+        wait = 0.0
+        while True:
+            frames = connection.read(wait)
+            if frames:
+                host.take(link, frames)
+                host.flush()
+            now = monotonic()
+            beat = heart.beat(now, connection.last_received)
+            if beat is Beat.ASK:
+                host.beat(link)
+            elif beat is Beat.DEAD:
+                pulse = heart.pulse
+                raise ConnectionLost(f"no sign of life for {pulse.quiet + pulse.patience:g} s")
+            unanswered = host.overdue(now)
+            if unanswered is not None:
+                raise ConnectionLost(f"no answer to {unanswered} in {self._plan.timeout:g} s")
+            wait = heart.wait(now, connection.last_received)
+            if host.operating():
+                wait = min(wait, OPERATION_TICK)

@@ -1,0 +1,131 @@
+"""Where each frame of the venue goes: answers to their slots, events to their queues.
+
+Runs on the reader thread. It decodes the envelope only; payloads are handed on as they came.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from ..errors import ConnectionLost, ProtocolError
+from ..protocol.codec import Codec, Event, Rejection, Request, Response
+from ..protocol.conversation import Ids
+from ..protocol.subscriptions import Subscriptions
+from .delivery import Delivery
+from .slots import Slots
+from .stats import Counters
+from .subscription import Subscription
+
+__all__ = ["Router"]
+
+GARBAGE_LIMIT = 5
+"""How many unreadable frames in a row end a connection."""
+
+
+class Router:
+    """The reader's half of a session.
+
+    Lock: the session's, held while a gulp of frames is decoded and routed; events are queued
+    after it is let go, under the delivery's own.
+    """
+
+    def __init__(
+        self,
+        lock: threading.Lock,
+        ids: Ids,
+        slots: Slots,
+        subscriptions: Subscriptions,
+        delivery: Delivery,
+        counters: Counters,
+        log: logging.Logger,
+    ) -> None:
+        self._lock = lock
+        self._ids = ids
+        self._slots = slots
+        self._subscriptions = subscriptions
+        self._delivery = delivery
+        self._counters = counters
+        self._log = log
+        self._garbage_in_a_row = 0
+
+    def take(self, codec: Codec, frames: Sequence[bytes], now: float, patience: float) -> list[str]:
+        """Route a gulp of frames; return the frames that are to be sent in turn.
+
+        Raises `ConnectionLost` after several unreadable frames in a row.
+        """
+        batch: list[tuple[Subscription[Any], Event]] = []
+        posts: list[str] = []
+        subscriptions = self._subscriptions
+        with self._lock:
+            routes = subscriptions.routes
+            for frame in frames:
+                try:
+                    messages = codec.decode(frame)
+                except ProtocolError as error:
+                    self._garbage(error)
+                    continue
+                self._garbage_in_a_row = 0
+                for message in messages:
+                    if isinstance(message, Event):
+                        feeds = routes.get(message.route)
+                        if feeds is None:
+                            if not subscriptions.hold(message):
+                                subscriptions.unrouted += 1
+                            continue
+                        for feed in feeds:
+                            for listener in feed.listeners:
+                                batch.append((listener, message))  # type: ignore[arg-type]
+                            if not feed.listeners:
+                                subscriptions.unrouted += 1
+                    elif isinstance(message, (Response, Rejection)):
+                        # What an answer does to a queue comes after the events before it.
+                        if batch:
+                            self._delivery.put(batch)
+                            batch = []
+                        self._answer(message)
+                    elif message.answer is not None:
+                        posts.append(message.answer)
+                for event in subscriptions.release():
+                    for feed in routes.get(event.route, ()):
+                        for listener in feed.listeners:
+                            batch.append((listener, event))  # type: ignore[arg-type]
+            posts += subscriptions.issue(now, patience)
+        if batch:
+            self._delivery.put(batch)
+        if self._garbage_in_a_row >= GARBAGE_LIMIT:
+            self._garbage_in_a_row = 0
+            raise ConnectionLost(f"{GARBAGE_LIMIT} frames in a row could not be read")
+        return posts
+
+    def heartbeat(self, codec: Codec) -> str | None:
+        """Return the frame that asks for a sign of life, or None for a WebSocket ping."""
+        with self._lock:
+            request = codec.heartbeat()
+            return None if request is None else self._ask(codec, request)
+
+    def _ask(self, codec: Codec, request: Request) -> str:
+        id = self._ids.next()
+        frame = codec.encode(id, request)
+        self._slots.open(id)
+        return frame
+
+    def _answer(self, message: Response | Rejection) -> None:
+        counters = self._counters
+        if isinstance(message, Rejection):
+            counters.rejections += 1
+        else:
+            counters.responses += 1
+        slot = self._slots.pop(message.id)
+        if slot is not None:
+            slot.put(message.error if isinstance(message, Rejection) else message.payload)
+        elif not self._subscriptions.answered(message):
+            counters.late_responses += 1
+            self._log.debug("an answer that nobody waits for: id %s", message.id)
+
+    def _garbage(self, error: ProtocolError) -> None:
+        self._garbage_in_a_row += 1
+        self._counters.garbage += 1
+        self._delivery.report(error)

@@ -1,0 +1,80 @@
+"""One-answer queues: where a caller waits for the response to its request.
+
+A slot is registered before its request is sent and removed whatever happens. Slots know nothing
+of frames; who fills them decides what they hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from typing import TypeAlias
+
+from ..errors import VenueError
+from ..timing import Deadline
+
+__all__ = ["Empty", "Slot", "Slots"]
+
+Outcome: TypeAlias = bytes | Exception | None
+
+
+class Slot:
+    """The one answer that one caller waits for.
+
+    `sent` is true from the moment that a byte of the request may have left.
+    """
+
+    __slots__ = ("_queue", "sent")
+
+    def __init__(self) -> None:
+        self._queue: SimpleQueue[Outcome] = SimpleQueue()
+        self.sent = False
+
+    def put(self, outcome: Outcome) -> None:
+        """Give the answer; never waits. Only the first one counts."""
+        self._queue.put(outcome)
+
+    def wait(self, deadline: Deadline) -> Outcome:
+        """Return the answer, raising it where it is an exception.
+
+        Raises `queue.Empty` at the deadline. An interrupt (Ctrl-C) passes through at once.
+        """
+        return self._open(self._queue.get(timeout=deadline.remaining()))
+
+    def take(self) -> Outcome:
+        """Return the answer that is already there, raising `queue.Empty` where there is none."""
+        return self._open(self._queue.get_nowait())
+
+    @staticmethod
+    def _open(outcome: Outcome) -> Outcome:
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+
+class Slots:
+    """All slots of one session, by request id. Guarded by the session's lock."""
+
+    __slots__ = ("_open",)
+
+    def __init__(self) -> None:
+        self._open: dict[int, Slot] = {}
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def open(self, id: int) -> Slot:
+        """Return a new slot for request `id`."""
+        slot = self._open[id] = Slot()
+        return slot
+
+    def pop(self, id: int) -> Slot | None:
+        """Remove and return the slot of request `id`; None where nobody waits (any more)."""
+        return self._open.pop(id, None)
+
+    def fail_all(self, failure: Callable[[bool], VenueError]) -> None:
+        """Give every waiting caller an exception of its own; `failure` is told `Slot.sent`."""
+        waiting = list(self._open.values())
+        self._open.clear()
+        for slot in waiting:
+            slot.put(failure(slot.sent))

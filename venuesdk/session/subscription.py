@@ -1,0 +1,406 @@
+"""Subscription: what the user holds of one stream, with its bounded queue.
+
+Events wait here as they came, undecoded, because bytes are small and the collector does not walk
+them. All queues of one client are guarded by one lock, that of its `Delivery`; user code never
+runs under it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Hashable, Iterator
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
+
+from attrs import frozen
+
+from ..errors import ClientClosed, ProtocolError, VenueError
+from ..models import Gap, GapReason
+from ..protocol.codec import Event, Topic
+from ..protocol.subscriptions import Feed
+from ..timing import Deadline
+
+if TYPE_CHECKING:
+    from .delivery import Delivery
+
+__all__ = ["Subscription", "SubscriptionStats"]
+
+T = TypeVar("T")
+Item: TypeAlias = "Event | Gap | _Ready"
+
+MAX_QUEUE = 65_536
+MAX_QUEUED_BYTES = 64 << 20
+
+
+class _Ready:
+    """A value that was decoded already, because its stream is conflated."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+NOTHING: Any = object()
+"""What `Subscription.open` returns where an item brings no value."""
+
+
+@frozen
+class SubscriptionStats:
+    """The counters of one subscription, at one moment.
+
+    ``received`` counts events that arrived for it, ``delivered`` those handed to its consumer,
+    ``dropped`` those lost to the queue's bound, ``conflated`` values replaced by newer ones;
+    ``callback_seconds`` is the time spent in its callback.
+    """
+
+    topic: str
+    received: int
+    delivered: int
+    dropped: int
+    conflated: int
+    undecodable: int
+    gaps: int
+    queued: int
+    queued_bytes: int
+    callback_seconds: float
+
+
+class Subscription(Generic[T]):
+    """One stream of one client.
+
+    With a callback, the client's delivery calls it. Without, iterate over the subscription or
+    call `get`; then the calling thread decodes, and ``on_gap`` runs there.
+
+    Lock: the delivery's, for everything that is not set once in the constructor. The counters
+    that only one thread writes are written without it.
+    """
+
+    def __init__(
+        self,
+        topic: Topic,
+        delivery: Delivery,
+        callback: Callable[[T], object] | None = None,
+        on_gap: Callable[[Gap], object] | None = None,
+        conflate: bool = False,
+        max_queue: int | None = None,
+    ) -> None:
+        if callback is not None and not callable(callback):
+            raise TypeError(f"a callback must be callable, not {callback!r}")
+        if on_gap is not None and not callable(on_gap):
+            raise TypeError(f"on_gap must be callable, not {on_gap!r}")
+        if max_queue is not None and (isinstance(max_queue, bool) or max_queue < 1):
+            raise ValueError(f"max_queue must be at least 1, not {max_queue!r}")
+        if conflate and topic.split is None:
+            raise ValueError(f"{topic.name} cannot be conflated: its events have no key")
+        self.topic = topic
+        self.callback = callback
+        self.conflate = conflate
+        self.feed: Feed | None = None
+        self.closed = False
+        self.error: VenueError | None = None
+        self.release: Callable[[Subscription[Any]], None] | None = None
+        self.resync: Callable[[Subscription[Any]], None] | None = None
+        self._delivery = delivery
+        self._on_gap = on_gap
+        self._max_queue = max_queue or MAX_QUEUE
+        self._queue: deque[Event | Gap] = deque()
+        self._queued_bytes = 0
+        self._gaps: deque[Gap] = deque()
+        self._newest: dict[Hashable, Any] = {}
+        self._overflow = 0
+        self._ready = threading.Condition(delivery.lock)
+        self.tokens = 0
+        self._received = 0
+        self._delivered = 0
+        self._dropped = 0
+        self._conflated = 0
+        self._undecodable = 0
+        self._gaps_told = 0
+        self._callback_seconds = 0.0
+
+    # For the user --------------------------------------------------------------------------------
+
+    def get(self, timeout: float | None = None) -> T:
+        """Return the next event, waiting for it up to `timeout` seconds (for ever by default).
+
+        Blocks; any thread but an ``inline`` callback may call it. Raises `TimeoutError` where
+        nothing came in time, the error that ended the stream, or `ClientClosed` where it was
+        closed.
+        """
+        if self.callback is not None:
+            raise ValueError(f"the subscription to {self.topic.name} has a callback")
+        self._delivery.refuse_reentrant("get")
+        deadline = Deadline(timeout)
+        while True:
+            value = self.open(self._next(deadline))
+            if value is not NOTHING:
+                self._delivered += 1
+                result: T = value
+                return result
+
+    def __iter__(self) -> Iterator[T]:
+        """Yield events until the subscription is closed; raise the error that ended it."""
+        while True:
+            try:
+                yield self.get()
+            except ClientClosed:
+                return
+
+    def close(self) -> None:
+        """Stop receiving; never waits, from any thread.
+
+        No new callback starts afterwards; one that is running may finish. The venue is told where
+        nobody else listens to the topic.
+        """
+        self.end(None)
+        release, self.release = self.release, None
+        if release is not None:
+            release(self)
+
+    def __enter__(self) -> Subscription[T]:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self.closed else "open"
+        return f"<Subscription {self.topic.name} {state}>"
+
+    @property
+    def stats(self) -> SubscriptionStats:
+        """The counters, now."""
+        return SubscriptionStats(
+            topic=self.topic.name,
+            received=self._received,
+            delivered=self._delivered,
+            dropped=self._dropped,
+            conflated=self._conflated,
+            undecodable=self._undecodable,
+            gaps=self._gaps_told,
+            queued=len(self._queue) + len(self._newest),
+            queued_bytes=self._queued_bytes,
+            callback_seconds=self._callback_seconds,
+        )
+
+    # For the session, under its lock -------------------------------------------------------------
+
+    def gap(self, gap: Gap) -> None:
+        """Put `gap` behind what is queued and before the next event."""
+        self._delivery.put_gap(self, gap)
+
+    def end(self, error: VenueError | None) -> None:
+        """Receive nothing more. What is queued is still consumed where an error ended it."""
+        with self._delivery.lock:
+            if self.closed:
+                return
+            self.closed = True
+            self.error = error
+            if error is None or self.callback is not None:
+                self._forget_locked()
+            self._ready.notify_all()
+        if error is not None and not isinstance(error, ClientClosed):
+            self._delivery.report(error)
+
+    # For the delivery, under its lock ------------------------------------------------------------
+
+    def offer_locked(self, event: Event) -> None:
+        """Queue one event, making room where the bound is reached."""
+        if self.closed:
+            return
+        self._received += 1
+        self._delivery.totals.received += 1
+        size = len(event.payload)
+        if self._overflow or self._full(size):
+            if self.topic.private:
+                self._overflow += 1
+                self._count_drop()
+                return
+            while self._queue and self._full(size):
+                self._drop_oldest()
+        self._queue.append(event)
+        self._queued_bytes += size
+        self._announce()
+
+    def offer_newest_locked(self, rows: list[tuple[Hashable, Any]]) -> None:
+        """Keep the newest value of each key."""
+        if self.closed:
+            return
+        self._received += 1
+        self._delivery.totals.received += 1
+        newest = self._newest
+        for key, value in rows:
+            if key in newest:
+                self._conflated += 1
+            newest[key] = value
+        self._announce()
+
+    def offer_gap_locked(self, gap: Gap) -> None:
+        if self.closed:
+            return
+        if self._overflow:
+            gap_before = Gap(GapReason.OVERFLOW, self._overflow, gap.epoch)
+            self._overflow = 0
+            self._queue.append(gap_before)
+        (self._gaps if self.conflate else self._queue).append(gap)
+        self._announce()
+
+    def take_locked(self) -> Item | None:
+        """Remove and return what the consumer gets next, or None."""
+        if self._gaps:
+            return self._gaps.popleft()
+        if self._queue:
+            item = self._queue.popleft()
+            if type(item) is Event:
+                self._queued_bytes -= len(item.payload)
+            return item
+        if self._newest:
+            key = next(iter(self._newest))
+            return _Ready(self._newest.pop(key))
+        if self._overflow:
+            gap = Gap(GapReason.OVERFLOW, self._overflow, self._delivery.epoch)
+            self._overflow = 0
+            return gap
+        return None
+
+    def pending_locked(self) -> int:
+        """Return how many items `take_locked` will return."""
+        return (
+            len(self._gaps) + len(self._queue) + len(self._newest) + (1 if self._overflow else 0)
+        )
+
+    # For the consumer's thread, under no lock ----------------------------------------------------
+
+    def split(self, event: Event) -> list[tuple[Hashable, Any]]:
+        """Decode an event of a conflated stream into one value for each key.
+
+        The reader calls it, so a gap is queued here and not told.
+        """
+        split = self.topic.split
+        try:
+            value = self._decode(event)
+            return [] if value is NOTHING or split is None else list(split(value))
+        except Exception as error:
+            self._delivery.put_gap(self, self._unreadable(event, error))
+            return []
+
+    def open(self, item: Item) -> Any:
+        """Return the typed value of an item, or NOTHING; tell about gaps on the way."""
+        if type(item) is Event:
+            try:
+                return self._decode(item)
+            except Exception as error:
+                item = self._unreadable(item, error)
+        if isinstance(item, Gap):
+            self.tell_gap(item)
+            return NOTHING
+        return item.value if isinstance(item, _Ready) else NOTHING
+
+    def called(self, seconds: float) -> None:
+        """Note that the callback ran for so long."""
+        self._delivered += 1
+        self._callback_seconds += seconds
+
+    def tell_gap(self, gap: Gap) -> None:
+        """Run ``on_gap``, or log a warning where there is none."""
+        with self._delivery.lock:
+            self._gaps_told += 1
+            self._delivery.totals.gaps += 1
+        if gap.reason is GapReason.OVERFLOW and self.topic.private and self.resync is not None:
+            self.resync(self)
+        if self._on_gap is None:
+            self._delivery.log.warning(
+                "gap in %s: %s, %s events lost",
+                self.topic.name,
+                gap.reason.value,
+                "an unknown number of" if gap.count is None else gap.count,
+            )
+            return
+        try:
+            self._on_gap(gap)
+        except Exception as error:
+            self._delivery.tell(error)
+
+    def _decode(self, event: Event) -> Any:
+        value = event.decode(event.payload)
+        narrow = self.topic.narrow
+        if narrow is not None:
+            value = narrow(value)
+            if value is None:
+                return NOTHING
+        return value
+
+    def _unreadable(self, event: Event, cause: Exception) -> Gap:
+        """Count and report an event that cannot be read; return the gap that it leaves."""
+        error: BaseException = cause
+        if not isinstance(cause, VenueError):
+            error = ProtocolError(
+                f"an event of {self.topic.name} cannot be read: {type(cause).__name__}",
+                venue=self._delivery.venue,
+                frame=event.payload,
+            )
+            error.__cause__ = cause
+        with self._delivery.lock:
+            self._undecodable += 1
+            self._delivery.undecodable += 1
+        self._delivery.report(error)
+        return Gap(GapReason.UNDECODABLE, 1, self._delivery.epoch)
+
+    def _next(self, deadline: Deadline) -> Item:
+        with self._ready:
+            while True:
+                item = self.take_locked()
+                if item is not None:
+                    return item
+                if self.closed:
+                    raise self.error or ClientClosed(
+                        f"the subscription to {self.topic.name} is closed",
+                        venue=self._delivery.venue,
+                    )
+                remaining = deadline.remaining()
+                if remaining == 0.0:
+                    raise TimeoutError(f"no event of {self.topic.name} within {deadline.timeout} s")
+                self._ready.wait(remaining)
+
+    def _full(self, size: int) -> bool:
+        return len(self._queue) >= self._max_queue or (
+            self._queued_bytes + size > MAX_QUEUED_BYTES and bool(self._queue)
+        )
+
+    def _drop_oldest(self) -> None:
+        oldest = self._queue.popleft()
+        if isinstance(oldest, Gap):
+            self._gaps.append(oldest)
+            return
+        self._count_drop()
+        self._queued_bytes -= len(oldest.payload)
+        count = 1
+        if self._gaps and self._gaps[-1].reason is GapReason.OVERFLOW:
+            count += self._gaps.pop().count or 0
+        self._gaps.append(Gap(GapReason.OVERFLOW, count, self._delivery.epoch))
+
+    def _count_drop(self) -> None:
+        self._dropped += 1
+        self._delivery.totals.dropped += 1
+
+    def _announce(self) -> None:
+        if self.callback is None:
+            self._ready.notify()
+        else:
+            self._delivery.announce_locked(self)
+
+    def _forget_locked(self) -> None:
+        self._queue.clear()
+        self._gaps.clear()
+        self._newest.clear()
+        self._queued_bytes = 0
+        self._overflow = 0
+
+
