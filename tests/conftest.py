@@ -1,0 +1,366 @@
+"""What holds for every test, and the few fixtures that all of them may ask for.
+
+After each test: no thread of the product is alive, no credential was shown, and nothing but
+loopback was spoken to. Fixtures that belong to one part live beside the tests of that part.
+"""
+
+from __future__ import annotations
+
+import base64
+import ipaddress
+import logging
+import os
+import re
+import socket
+import ssl
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import pytest
+
+PRODUCT = Path(__file__).parent.parent / "venuesdk"
+
+# ---- how much is tried -------------------------------------------------------------------------
+
+hypothesis.settings.register_profile(
+    "default", max_examples=60, deadline=None, derandomize="CI" in os.environ, print_blob=True
+)
+hypothesis.settings.register_profile("long", max_examples=1000, deadline=None, print_blob=True)
+hypothesis.settings.load_profile("default")
+
+LONG_TIMEOUT = 900.0
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Try far more examples when the long suite was asked for."""
+    if config.getoption("markexpr") == "long" and not config.getoption("hypothesis_profile", None):
+        hypothesis.settings.load_profile("long")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give long tests the time they need, where they do not say it themselves."""
+    for item in items:
+        if item.get_closest_marker("long") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(LONG_TIMEOUT))
+
+
+# ---- nothing but loopback ----------------------------------------------------------------------
+
+
+class OutsideLoopback(RuntimeError):
+    """A test tried to speak to something that is not this machine."""
+
+
+_outside: list[str] = []
+
+
+def _is_loopback(host: object) -> bool:
+    """Tell whether a host, as the socket module takes it, is this machine; None names no host."""
+    if host is None:
+        return True
+    text = host.decode("ascii", "replace") if isinstance(host, bytes) else str(host)
+    if text == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(text.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+def _refuse_outside(event: str, arguments: tuple[Any, ...]) -> None:
+    """Refuse, as an audit hook, every name looked up and address used beyond loopback.
+
+    The refusal is also written down, since the code under test may well catch what is raised here.
+    """
+    if not event.startswith("socket."):
+        return
+    host: object = None
+    if event in ("socket.connect", "socket.bind", "socket.sendto", "socket.sendmsg"):
+        endpoint, address = arguments[:2]
+        if endpoint.family in (socket.AF_INET, socket.AF_INET6) and address:
+            host = address[0]
+    elif event in ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"):
+        host = arguments[0]
+    if not _is_loopback(host):
+        _outside.append(f"{event} {host!r}")
+        raise OutsideLoopback(f"{event} {host!r}: tests speak to loopback alone")
+
+
+sys.addaudithook(_refuse_outside)
+
+
+@pytest.fixture(autouse=True)
+def _loopback_alone() -> Iterator[None]:
+    """Fail a test that tried to leave this machine, even where the refusal was swallowed."""
+    _outside.clear()
+    yield
+    if _outside:
+        pytest.fail("left loopback: " + ", ".join(_outside))
+
+
+# ---- no thread survives ------------------------------------------------------------------------
+
+THREADS_END_WITHIN = 2.0
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_left(_loopback_alone: None, _no_credential_shown: None) -> Iterator[None]:
+    """Fail a test that leaves a thread of the product behind.
+
+    It waits for the last of them before the other guards look at what they did. Threads of
+    fixtures that outlive the test were there before it, and are no concern of it.
+
+    A name that the system resolver is still looking up cannot be interrupted, so the helper
+    threads that wait for it may outlive a test.
+    """
+    before = set(threading.enumerate())
+    yield
+    deadline = time.monotonic() + THREADS_END_WITHIN
+    ours = [
+        thread
+        for thread in threading.enumerate()
+        if thread not in before
+        and thread.name.startswith("venuesdk-")
+        and not thread.name.startswith("venuesdk-dns")
+    ]
+    for thread in ours:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    left = sorted(thread.name for thread in ours if thread.is_alive())
+    if left:
+        pytest.fail("threads left behind: " + ", ".join(left))
+
+
+# ---- no credential is shown --------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Canaries:
+    """Credentials that stand for real ones; the suite fails wherever one of them shows.
+
+    So it does for the credentials of every simulator that was started, whatever they are.
+    """
+
+    api_key: str = "canary-api-key-5f2a91c07e46d8b3"
+    api_id: str = "canary-api-id-b80d73e61f94a25c"
+    api_secret: str = "canary-api-secret-3ce7509ad1b8f426"
+    token: str = "canary-token-d46b18f0a97c352e"
+
+    def found_in(self, thing: object) -> list[str]:
+        """Name the credentials that a text, an error with its traceback, or an object shows."""
+        return [name for name, pattern in _PATTERNS.items() if pattern.search(_shown(thing))]
+
+
+def _patterns_of(value: str) -> re.Pattern[str]:
+    """Match a credential whole, cut in half, or in base64 at whatever offset it stands there."""
+    random_part = value.rpartition("-")[2]
+    forms = [random_part[:8], random_part[8:]]
+    for offset in range(3):
+        encoded = base64.b64encode(b"\0" * offset + value.encode()).decode()
+        forms.append(re.escape(encoded[4:-4]))
+    return re.compile("|".join(forms))
+
+
+_CANARIES = Canaries()
+_PATTERNS = {name: _patterns_of(value) for name, value in vars(_CANARIES).items()}
+
+
+def _shown(thing: object) -> str:
+    """Return all that a log, a terminal or an error reporter could show of a thing."""
+    if isinstance(thing, str):
+        return thing
+    if isinstance(thing, BaseException):
+        return "\n".join(_shown_of_error(thing, set()))
+    return f"{thing}\n{thing!r}"
+
+
+def _repr(value: object) -> str:
+    """Return what an error reporter would show of a local, which may be half made."""
+    try:
+        return repr(value)
+    except Exception as error:
+        return f"<no repr: {error!r}>"
+
+
+def _shown_of_error(error: BaseException | None, seen: set[int]) -> Iterator[str]:
+    """Yield the texts of an error and of all that it is chained to, with the product's locals.
+
+    Locals of the tests and of the simulators are left out: both have to know the credentials.
+    """
+    if error is None or id(error) in seen:
+        return
+    seen.add(id(error))
+    yield f"{type(error).__name__} {error} {error!r} {error.args!r} {vars(error)!r}"
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        where = Path(frame.f_code.co_filename)
+        if PRODUCT in where.parents and PRODUCT / "testing" not in where.parents:
+            for name, value in frame.f_locals.items():
+                yield f"{where.name}:{frame.f_code.co_name} {name}={_repr(value)}"
+    yield from _shown_of_error(error.__cause__, seen)
+    yield from _shown_of_error(error.__context__, seen)
+    for inner in getattr(error, "exceptions", ()):
+        yield from _shown_of_error(inner, seen)
+
+
+class LeakWatch(logging.Handler):
+    """Write down every place where a canary showed.
+
+    It hears every log record of the process at DEBUG, every error of the product as it is made,
+    every one that a test expects, with its traceback, and every one that ends a thread.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.leaks: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        where = f"a log record of {record.name}"
+        try:
+            self.look(where, f"{record.getMessage()}\n{vars(record)!r}")
+        except Exception as error:
+            self.leaks.append(f"{where} cannot be formatted: {error!r}")
+        if record.exc_info and record.exc_info[1] is not None:
+            self.look(f"an error logged by {record.name}", record.exc_info[1])
+
+    def look(self, where: str, thing: object) -> None:
+        found = _CANARIES.found_in(thing)
+        if found:
+            self.leaks.append(f"{where} shows {', '.join(found)}: {_shown(thing)[:2000]}")
+
+
+@pytest.fixture(scope="session")
+def canaries() -> Canaries:
+    """Return the credentials to give to simulators and clients, wherever a test has the choice."""
+    return _CANARIES
+
+
+# Peers that are not the product, and that show credentials at DEBUG because they were told to.
+PEERS = ("websockets", "onyx_otc")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _leak_watch() -> Iterator[LeakWatch]:
+    """Watch the whole session, with logging at DEBUG and without credentials of the developer's."""
+    watch = LeakWatch()
+    root = logging.getLogger()
+    root.setLevel(logging.DEBUG)
+    root.addHandler(watch)
+    for peer in PEERS:
+        logging.getLogger(peer).setLevel(logging.INFO)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("VENUESDK_")]:
+            patch.delenv(name)
+        _watch_errors(watch, patch)
+        _watch_simulators(patch)
+        yield watch
+    root.removeHandler(watch)
+    assert not watch.leaks, "\n".join(watch.leaks)
+
+
+def _watch_errors(watch: LeakWatch, patch: pytest.MonkeyPatch) -> None:
+    """Look at the product's errors as they are made, as tests catch them, and as threads end."""
+    from venuesdk.errors import VenueError
+
+    families: list[type[BaseException]] = [VenueError]
+    for family in families:
+        families.extend(family.__subclasses__())
+        if "__init__" in vars(family):
+            patch.setattr(family, "__init__", _watched_init(family, watch))
+
+    leave = pytest.RaisesExc.__exit__
+
+    def watched_leave(self: Any, kind: Any, error: Any, trace: Any) -> bool:
+        if isinstance(error, VenueError):
+            watch.look("an error that a test caught", error)
+        return leave(self, kind, error, trace)
+
+    patch.setattr(pytest.RaisesExc, "__exit__", watched_leave)
+
+    report = threading.excepthook
+
+    def watched_report(arguments: threading.ExceptHookArgs) -> None:
+        watch.look("an error that ended a thread", arguments.exc_value)
+        report(arguments)
+
+    patch.setattr(threading, "excepthook", watched_report)
+
+
+SHORTEST_SECRET = 12
+"""A credential with fewer characters, made up in a test, may well stand in a text by chance."""
+
+
+def _watch_simulators(patch: pytest.MonkeyPatch) -> None:
+    """Look out for the credentials of every simulator too, from when it is started."""
+    from venuesdk.testing.server import SimulatedVenue
+
+    start = SimulatedVenue.start
+
+    def watched_start(self: SimulatedVenue) -> Any:
+        for name, value in self.credentials.items():
+            if len(value) < SHORTEST_SECRET:
+                continue
+            _PATTERNS[f"{name} of {self.name}"] = re.compile(re.escape(value))
+        return start(self)
+
+    patch.setattr(SimulatedVenue, "start", watched_start)
+
+
+def _watched_init(family: type[BaseException], watch: LeakWatch) -> Any:
+    """Return the family's own construction, after which the error is looked at once, whole."""
+    init: Any = family.__init__
+
+    @wraps(init)
+    def watched(self: BaseException, *arguments: Any, **named: Any) -> None:
+        init(self, *arguments, **named)
+        if next(kind for kind in type(self).__mro__ if "__init__" in vars(kind)) is family:
+            watch.look("an error as it was made", self)
+
+    return watched
+
+
+@pytest.fixture(autouse=True)
+def _no_credential_shown(_leak_watch: LeakWatch) -> Iterator[None]:
+    """Fail the test under which a credential showed."""
+    yield
+    leaks, _leak_watch.leaks = _leak_watch.leaks, []
+    if leaks:
+        pytest.fail("\n".join(leaks))
+
+
+# ---- TLS ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Tls:
+    """A private certificate authority with a server for 127.0.0.1, ::1 and localhost."""
+
+    server_context: ssl.SSLContext
+    client_context: ssl.SSLContext
+    ca_file: Path
+    authority: Any
+    """The ``trustme.CA``, to issue other certificates with."""
+
+
+@pytest.fixture(scope="session")
+def tls(tmp_path_factory: pytest.TempPathFactory) -> Tls:
+    """Return contexts of both ends that trust each other, and the authority's file."""
+    import trustme
+
+    authority = trustme.CA()
+    ca_file = tmp_path_factory.mktemp("tls") / "ca.pem"
+    authority.cert_pem.write_to_path(str(ca_file))
+    server_context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1", "::1", "localhost").configure_cert(server_context)
+    return Tls(
+        server_context=server_context,
+        client_context=ssl.create_default_context(cafile=str(ca_file)),
+        ca_file=ca_file,
+        authority=authority,
+    )

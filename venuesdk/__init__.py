@@ -1,0 +1,114 @@
+"""The public face: five blocking, thread-safe trading clients, their errors and their values.
+
+Everything is imported on first use, so that ``import venuesdk`` costs little.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ._version import __version__
+
+if TYPE_CHECKING:
+    from .errors import (
+        AuthenticationError,
+        ClientClosed,
+        ConnectFailed,
+        ConnectionLost,
+        ConnectTimeout,
+        InsufficientFunds,
+        InvalidRequest,
+        NetworkError,
+        NotSent,
+        NotSubscribed,
+        OrderNotFound,
+        ProtocolError,
+        RateLimitExceeded,
+        ReentrantCall,
+        RequestRejected,
+        RequestTimeout,
+        SequenceGap,
+        VenueError,
+        VenueUnavailable,
+    )
+    from .models import Gap, GapReason, State, StateChange
+    from .secret import Secret
+    from .session.stats import Stats
+    from .session.subscription import Subscription, SubscriptionStats
+    from .timing import Backoff
+    from .venues.fuze import FuzeClient
+    from .venues.infinex import InfinexClient
+    from .venues.loopring import LoopringClient
+    from .venues.onyx import OnyxClient
+    from .venues.timex import TimexClient
+    from .wire.endpoint import Proxy
+
+__all__ = [
+    "AuthenticationError",
+    "Backoff",
+    "ClientClosed",
+    "ConnectFailed",
+    "ConnectTimeout",
+    "ConnectionLost",
+    "FuzeClient",
+    "Gap",
+    "GapReason",
+    "InfinexClient",
+    "InsufficientFunds",
+    "InvalidRequest",
+    "LoopringClient",
+    "NetworkError",
+    "NotSent",
+    "NotSubscribed",
+    "OnyxClient",
+    "OrderNotFound",
+    "ProtocolError",
+    "Proxy",
+    "RateLimitExceeded",
+    "ReentrantCall",
+    "RequestRejected",
+    "RequestTimeout",
+    "Secret",
+    "SequenceGap",
+    "State",
+    "StateChange",
+    "Stats",
+    "Subscription",
+    "SubscriptionStats",
+    "TimexClient",
+    "VenueError",
+    "VenueUnavailable",
+    "__version__",
+]
+
+_HOMES = {
+    "Backoff": "timing",
+    "FuzeClient": "venues.fuze",
+    "Gap": "models",
+    "GapReason": "models",
+    "InfinexClient": "venues.infinex",
+    "LoopringClient": "venues.loopring",
+    "OnyxClient": "venues.onyx",
+    "Proxy": "wire.endpoint",
+    "Secret": "secret",
+    "State": "models",
+    "StateChange": "models",
+    "Stats": "session.stats",
+    "Subscription": "session.subscription",
+    "SubscriptionStats": "session.subscription",
+    "TimexClient": "venues.timex",
+}
+"""Where a public name lives, for those that are not errors."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{_HOMES.get(name, 'errors')}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,6 @@
+"""The version, as one plain literal that packaging reads without importing the package.
+
+Never an import and never an expression.
+"""
+
+__version__ = "0.1.0"
