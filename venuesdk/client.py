@@ -7,18 +7,17 @@ here knows a venue.
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from ssl import SSLContext
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypedDict, TypeVar
 
 from attrs import evolve
 
-from .errors import ProtocolError, VenueError
+from .errors import ProtocolError
 from .models import Gap, HttpRequest, HttpResponse, State, StateChange
 from .protocol.codec import Codec, Request, Topic
 from .secret import Secret, resolve
+from .session.fetcher import Fetcher
 from .session.modes import DeliveryChoice, make_delivery
 from .session.reader import Plan
 from .session.session import Session
@@ -29,6 +28,7 @@ from .wire.endpoint import USER_AGENT, Endpoint, Proxy
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from ssl import SSLContext
 
     from typing_extensions import Self, Unpack
 
@@ -136,14 +136,13 @@ class Client:
         self._url = options.get("url") or self._codec_class.url
         self._http_url = options.get("http_url") or self._codec_class.http_url or ""
         self._endpoint = self._make_endpoint(self._url)
-        self._http_lock = threading.Lock()
-        self._http_connection: HttpConnection | None = None
+        self._fetch = Fetcher(self.venue, self._make_http)
         self._delivery = make_delivery(options.get("delivery", "thread"), self.venue)
         plan = Plan(
             self.venue,
             self._make_codec,
             self._endpoint_at,
-            self._http,
+            self._fetch,
             self._timeout,
             options.get("reconnect") or Backoff(),
             persistent=first_connect == "background",
@@ -164,7 +163,8 @@ class Client:
         first success does the client reconnect by itself. Does nothing where it is connected, or
         reconnecting, already.
         """
-        self._session.connect(self._seconds(timeout))
+        self._delivery.refuse_reentrant("connect")
+        self._session.connect(self._deadline(timeout))
         return self
 
     def close(self) -> None:
@@ -175,10 +175,6 @@ class Client:
         a warning and not waited for.
         """
         self._session.close()
-        with self._http_lock:
-            connection, self._http_connection = self._http_connection, None
-        if connection is not None:
-            connection.close()
 
     def __enter__(self) -> Self:
         return self.connect()
@@ -197,7 +193,8 @@ class Client:
         Blocks, and can be interrupted by Ctrl-C. Raises `AuthenticationError` where the venue
         refuses a later login.
         """
-        return self._session.wait(timeout)
+        self._delivery.refuse_reentrant("wait")
+        return self._session.standing.await_close(Deadline(timeout))
 
     def pump(self, timeout: float | None = 0.0, max_events: int | None = None) -> int:
         """Run the callbacks that are due, on this thread; return how many items there were.
@@ -210,18 +207,18 @@ class Client:
     @property
     def state(self) -> State:
         """Where the client stands now."""
-        return self._session.state
+        return self._session.standing.state
 
     @property
     def connected(self) -> bool:
         """Whether requests go out at once."""
-        return self._session.state is State.CONNECTED
+        return self._session.standing.state is State.CONNECTED
 
     def on_state(self, callback: Callable[[StateChange], object]) -> None:
         """Call `callback` with every `StateChange`, where callbacks run, in order."""
         if not callable(callback):
             raise TypeError(f"on_state must be callable, not {callback!r}")
-        self._session.state_handlers.append(callback)
+        self._session.standing.handlers.append(callback)
 
     def on_error(self, callback: Callable[[BaseException], object]) -> None:
         """Call `callback` with every error that no caller waits for, where callbacks run.
@@ -238,7 +235,7 @@ class Client:
         return self._session.stats()
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self._session.state.value}>"
+        return f"<{type(self).__name__} {self._session.standing.state.value}>"
 
     # For the venues ------------------------------------------------------------------------------
 
@@ -261,7 +258,8 @@ class Client:
         wait: bool | None = None,
     ) -> T:
         """Ask on the socket; an answer that cannot be read leaves the outcome unknown."""
-        payload = self._session.request(request, deadline, wait)
+        self._delivery.refuse_reentrant("a request")
+        payload = self._session.asking.request(request, deadline, wait)
         try:
             return decode(payload)
         except ProtocolError as error:
@@ -299,7 +297,8 @@ class Client:
             )
             for topic in topics
         ]
-        self._session.subscribe(
+        self._delivery.refuse_reentrant("subscribe")
+        self._session.subscribing.subscribe(
             subscriptions,
             self._deadline(options.get("timeout")),
             wire_options or {},
@@ -311,12 +310,14 @@ class Client:
     def _unsubscribe(
         self, request: Request, cancels: Callable[[Topic], bool], timeout: float | None = None
     ) -> None:
-        self._session.unsubscribe(request, cancels, self._deadline(timeout))
+        self._delivery.refuse_reentrant("unsubscribe")
+        self._session.subscribing.unsubscribe(request, cancels, self._deadline(timeout))
 
     def _unsubscribe_one(
         self, subscription: Subscription[Any], timeout: float | None = None
     ) -> None:
-        self._session.unsubscribe_one(subscription, self._deadline(timeout))
+        self._delivery.refuse_reentrant("unsubscribe")
+        self._session.subscribing.unsubscribe_one(subscription, self._deadline(timeout))
 
     def _topics(self) -> list[Topic]:
         """Return every topic that somebody listens to."""
@@ -324,15 +325,8 @@ class Client:
 
     def _http(self, request: HttpRequest, deadline: Deadline) -> HttpResponse:
         """Ask over HTTP; a relative URL is a path on the client's ``http_url``."""
-        with self._http_lock:
-            if self._http_connection is None:
-                self._http_connection = self._make_http()
-            connection = self._http_connection
-        try:
-            return connection.request(request, deadline)
-        except VenueError as error:
-            error.venue = error.venue or self.venue
-            raise
+        self._delivery.refuse_reentrant("a request")
+        return self._fetch(request, deadline)
 
     def _resolve_credentials(self) -> Mapping[str, Secret]:
         """Return the credentials as given, or from the environment.
@@ -365,7 +359,7 @@ class Client:
     def _make_endpoint(self, url: str) -> Endpoint:
         options = self._options
         chosen: dict[str, Any] = {
-            name: options[name]  # type: ignore[literal-required]
+            name: options[name]
             for name in (
                 "headers",
                 "user_agent",

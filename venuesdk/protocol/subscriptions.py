@@ -13,152 +13,22 @@ what is wanted and what stands on the wire, and queues the one operation that br
 from __future__ import annotations
 
 import copy
-import enum
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from typing import Any, Protocol, TypeAlias
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any
 
-from attrs import define, evolve, field
+from attrs import evolve
 
 from ..errors import InvalidRequest, NotSent, NotSubscribed, VenueError
 from ..models import Gap, GapReason
 from .codec import Codec, Event, Joining, Rejection, Request, Response, Topic
 from .conversation import Ids
+from .feeds import Cancels, EarlyEvents, Feed, FeedState, Kind, Listener, Operation, Routes, Ticket
 
-__all__ = ["Feed", "FeedState", "Listener", "Operation", "Subscriptions", "Ticket"]
+__all__ = ["Subscriptions"]
 
 WINDOW = 100
 """How many subscribes and unsubscribes may be unanswered at once, where the venue sets no limit."""
-
-HELD_EVENTS = 1_000
-HELD_BYTES = 1 << 20
-
-
-class FeedState(enum.Enum):
-    """Where a topic stands on the wire."""
-
-    IDLE = "idle"
-    STARTING = "starting"
-    ACTIVE = "active"
-    STOPPING = "stopping"
-
-
-class Listener(Protocol):
-    """One subscription of the user, as this module sees it. None of its methods may wait.
-
-    `feed` is kept by this module: the topic that the listener belongs to, or None.
-    """
-
-    feed: Feed | None
-
-    def gap(self, gap: Gap) -> None:
-        """Put `gap` before the next event."""
-
-    def end(self, error: VenueError | None) -> None:
-        """Receive nothing any more; `error` says why, or None where the user asked for it."""
-
-
-Cancels: TypeAlias = Callable[[Topic], bool]
-
-
-class Ticket:
-    """One caller that waits until its feeds are active, or one operation of its is answered.
-
-    `settle` is called once, with None or with the error that the caller gets; it must not wait.
-    """
-
-    __slots__ = ("listeners", "settle", "settled", "waiting")
-
-    def __init__(self, settle: Callable[[Exception | None], None]) -> None:
-        self.settle = settle
-        self.settled = False
-        self.waiting: set[Hashable] = set()
-        self.listeners: list[tuple[Feed, Listener]] = []
-
-    def finish(self, error: Exception | None) -> None:
-        """Let the caller go, unless it went already."""
-        if not self.settled:
-            self.settled = True
-            self.settle(error)
-
-
-@define(eq=False)
-class Feed:
-    """One topic: who listens, and where it stands on the wire.
-
-    `joining` are listeners that must not see an event before the stream has been started anew;
-    `informed` are those that know of the coming restart, and need no gap for it.
-    """
-
-    topic: Topic
-    state: FeedState = FeedState.IDLE
-    route: Hashable | None = None
-    listeners: list[Listener] = field(factory=list)
-    joining: list[Listener] = field(factory=list)
-    informed: list[Listener] = field(factory=list)
-    tickets: list[Ticket] = field(factory=list)
-    queued: bool = False
-    restart: bool = False
-
-    @property
-    def wanted(self) -> bool:
-        """Whether anybody listens."""
-        return bool(self.listeners or self.joining)
-
-    @property
-    def busy(self) -> bool:
-        """Whether an operation of this topic is unanswered."""
-        return self.state in (FeedState.STARTING, FeedState.STOPPING)
-
-    def waiting_listeners(self) -> list[Listener]:
-        """Return those whose caller has not been told yet that the topic is active."""
-        return [
-            listener
-            for ticket in self.tickets
-            for feed, listener in ticket.listeners
-            if feed is self
-        ]
-
-    def discard(self, listener: Listener) -> None:
-        """Let `listener` belong to this feed no more."""
-        listener.feed = None
-        for group in (self.listeners, self.joining):
-            if listener in group:
-                group.remove(listener)
-
-    def empty(self) -> list[Listener]:
-        """Let every listener belong to this feed no more, and return them."""
-        ended = [*self.listeners, *self.joining]
-        self.listeners.clear()
-        self.joining.clear()
-        for listener in ended:
-            listener.feed = None
-        return ended
-
-    def admit(self) -> None:
-        """Let those who waited for a new start listen from here on."""
-        self.listeners += self.joining
-        self.joining.clear()
-
-
-class Kind(enum.Enum):
-    START = "subscribe"
-    STOP = "unsubscribe"
-    CANCEL = "explicit unsubscribe"
-
-
-@define(eq=False)
-class Operation:
-    """One subscribe or unsubscribe, queued or in flight."""
-
-    kind: Kind
-    feeds: tuple[Feed, ...] = ()
-    options: Mapping[str, Any] = field(factory=dict)
-    ticket: Ticket | None = None
-    cancels: Cancels | None = None
-    request: Request | None = None
-    due: float = 0.0
-    active_before: tuple[Feed, ...] = ()
 
 
 class Subscriptions:
@@ -176,9 +46,8 @@ class Subscriptions:
         self._feeds: dict[Hashable, Feed] = {}
         self._queue: deque[Operation] = deque()
         self._in_flight: dict[int, Operation] = {}
-        self._held: list[Event] = []
-        self._held_bytes = 0
-        self.routes: dict[Hashable, tuple[Feed, ...]] = {}
+        self._early = EarlyEvents()
+        self.routes = Routes()
         self.unrouted = 0
 
     # What callers ask for ------------------------------------------------------------------------
@@ -303,9 +172,7 @@ class Subscriptions:
         unsent = list(self._queue)
         self._in_flight.clear()
         self._queue.clear()
-        self.unrouted += len(self._held)
-        self._held.clear()
-        self._held_bytes = 0
+        self.unrouted += len(self._early.take())
         self.routes.clear()
         for feed in self._feeds.values():
             feed.state = FeedState.IDLE
@@ -375,29 +242,22 @@ class Subscriptions:
 
     def hold(self, event: Event) -> bool:
         """Keep an event whose route may be handed out by an answer that is still to come."""
-        if not any(
+        awaited = any(
             feed.topic.route is None and operation.kind is Kind.START
             for operation in self._in_flight.values()
             for feed in operation.feeds
-        ):
-            return False
-        size = self._held_bytes + len(event.payload)
-        if len(self._held) >= HELD_EVENTS or size > HELD_BYTES:
-            return False
-        self._held.append(event)
-        self._held_bytes = size
-        return True
+        )
+        return awaited and self._early.hold(event)
 
     def release(self) -> list[Event]:
         """Return held events whose route is known by now; count those that nobody can claim."""
-        if not self._held:
+        if not self._early:
             return []
-        released = [event for event in self._held if event.route in self.routes]
-        kept = [event for event in self._held if event.route not in self.routes]
-        self._held.clear()
-        self._held_bytes = 0
-        for event in kept:
-            if not self.hold(event):
+        released: list[Event] = []
+        for event in self._early.take():
+            if event.route in self.routes:
+                released.append(event)
+            elif not self.hold(event):
                 self.unrouted += 1
         return released
 
@@ -501,7 +361,7 @@ class Subscriptions:
             feed.informed.clear()
             feed.restart = False
             if feed.topic.route is not None:
-                self._add_route(feed, feed.topic.route)
+                self.routes.add(feed.topic.route, feed)
         return codec.subscribe([feed.topic for feed in starting], operation.options)
 
     def _stop(self, codec: Codec, feed: Feed) -> Request | None:
@@ -525,7 +385,7 @@ class Subscriptions:
             for feed in operation.feeds:
                 feed.state = FeedState.ACTIVE
                 if answer.route is not None:
-                    self._add_route(feed, answer.route)
+                    self.routes.add(answer.route, feed)
                 self._settle(feed)
         else:
             for feed in operation.feeds:
@@ -606,17 +466,4 @@ class Subscriptions:
 
     def _idle(self, feed: Feed) -> None:
         feed.state = FeedState.IDLE
-        for route in (feed.route, feed.topic.route):
-            if route is not None and feed in self.routes.get(route, ()):
-                left = tuple(other for other in self.routes[route] if other is not feed)
-                if left:
-                    self.routes[route] = left
-                else:
-                    del self.routes[route]
-        feed.route = None
-
-    def _add_route(self, feed: Feed, route: Hashable) -> None:
-        feed.route = route
-        feeds: Iterable[Feed] = self.routes.get(route, ())
-        if feed not in feeds:
-            self.routes[route] = (*feeds, feed)
+        self.routes.remove(feed)

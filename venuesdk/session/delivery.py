@@ -17,25 +17,15 @@ from ..errors import ReentrantCall
 from ..models import Gap
 from ..protocol.codec import Event
 from ..timing import Deadline, monotonic
-from .subscription import NOTHING, Item, Subscription
+from .inbox import Item, Totals
+from .subscription import NOTHING, Subscription
 
-__all__ = ["Delivery", "Notice"]
+__all__ = ["CHUNK", "Delivery", "Notice", "name_of"]
 
 Notice: TypeAlias = Callable[[], object]
 
 SLOW_CALLBACK = 0.25
 CHUNK = 128
-
-
-class Totals:
-    """Counts over all subscriptions of a client, those that are closed included."""
-
-    __slots__ = ("dropped", "gaps", "received")
-
-    def __init__(self) -> None:
-        self.received = 0
-        self.dropped = 0
-        self.gaps = 0
 
 
 class Delivery:
@@ -51,7 +41,6 @@ class Delivery:
         self.log = logging.getLogger(f"venuesdk.{venue}")
         self.lock = threading.Lock()
         self.epoch = 0
-        self.undecodable = 0
         self.totals = Totals()
         self.error_handlers: list[Callable[[BaseException], object]] = []
         self.running: Callable[..., object] | None = None

@@ -20,15 +20,16 @@ from ..errors import (
     ConnectTimeout,
     VenueError,
 )
-from ..models import HttpRequest, HttpResponse
 from ..protocol.codec import Codec, Event, Heartbeat, Rejection, Response
 from ..protocol.conversation import Beat, Heart, Opening
 from ..secret import Secret
 from ..timing import Backoff, Deadline, monotonic
 from ..wire.endpoint import Endpoint
 from ..wire.websocket import WebSocketConnection
+from .fetcher import Fetcher
+from .link import Link
 
-__all__ = ["Host", "Link", "Plan", "Reader"]
+__all__ = ["Host", "Plan", "Reader"]
 
 OPERATION_TICK = 0.25
 """Seconds between looks at unanswered subscribes, while there are any."""
@@ -41,20 +42,11 @@ class Plan:
     venue: str
     make_codec: Callable[[Mapping[str, Secret]], Codec]
     make_endpoint: Callable[[str], Endpoint]
-    fetch: Callable[[HttpRequest, Deadline], HttpResponse]
+    fetch: Fetcher
     timeout: float
     backoff: Backoff
     persistent: bool = False
     """Go on after a first failure, too."""
-
-
-@frozen(eq=False)
-class Link:
-    """One connection that is logged in, with its codec and the frames that came with the login."""
-
-    connection: WebSocketConnection
-    codec: Codec
-    early: Sequence[bytes] = ()
 
 
 class Host(Protocol):
@@ -133,11 +125,6 @@ class Reader:
         if self._thread.ident is not None:
             self._thread.join(deadline.remaining())
         return not self._thread.is_alive()
-
-    @property
-    def ident(self) -> int | None:
-        """The thread's identifier."""
-        return self._thread.ident
 
     # The thread ----------------------------------------------------------------------------------
 

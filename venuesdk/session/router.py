@@ -5,7 +5,6 @@ Runs on the reader thread. It decodes the envelope only; payloads are handed on 
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -40,7 +39,6 @@ class Router:
         subscriptions: Subscriptions,
         delivery: Delivery,
         counters: Counters,
-        log: logging.Logger,
     ) -> None:
         self._lock = lock
         self._ids = ids
@@ -48,7 +46,6 @@ class Router:
         self._subscriptions = subscriptions
         self._delivery = delivery
         self._counters = counters
-        self._log = log
         self._garbage_in_a_row = 0
 
     def take(self, codec: Codec, frames: Sequence[bytes], now: float, patience: float) -> list[str]:
@@ -123,7 +120,7 @@ class Router:
             slot.put(message.error if isinstance(message, Rejection) else message.payload)
         elif not self._subscriptions.answered(message):
             counters.late_responses += 1
-            self._log.debug("an answer that nobody waits for: id %s", message.id)
+            self._delivery.log.debug("an answer that nobody waits for: id %s", message.id)
 
     def _garbage(self, error: ProtocolError) -> None:
         self._garbage_in_a_row += 1

@@ -13,9 +13,9 @@ from typing import TypeAlias
 from ..errors import VenueError
 from ..timing import Deadline
 
-__all__ = ["Empty", "Slot", "Slots"]
+__all__ = ["Empty", "Outcome", "Slot", "Slots"]
 
-Outcome: TypeAlias = bytes | Exception | None
+Outcome: TypeAlias = "bytes | None"
 
 
 class Slot:
@@ -27,10 +27,10 @@ class Slot:
     __slots__ = ("_queue", "sent")
 
     def __init__(self) -> None:
-        self._queue: SimpleQueue[Outcome] = SimpleQueue()
+        self._queue: SimpleQueue[Outcome | Exception] = SimpleQueue()
         self.sent = False
 
-    def put(self, outcome: Outcome) -> None:
+    def put(self, outcome: Outcome | Exception) -> None:
         """Give the answer; never waits. Only the first one counts."""
         self._queue.put(outcome)
 
@@ -46,7 +46,7 @@ class Slot:
         return self._open(self._queue.get_nowait())
 
     @staticmethod
-    def _open(outcome: Outcome) -> Outcome:
+    def _open(outcome: Outcome | Exception) -> Outcome:
         if isinstance(outcome, Exception):
             raise outcome
         return outcome

@@ -14,14 +14,12 @@ class Counters:
 
     __slots__ = (
         "garbage",
-        "gaps",
         "late_responses",
         "reconnects",
         "rejections",
         "requests",
         "responses",
         "timeouts",
-        "unrouted_events",
     )
 
     def __init__(self) -> None:
@@ -31,9 +29,7 @@ class Counters:
         self.timeouts = 0
         self.late_responses = 0
         self.garbage = 0
-        self.unrouted_events = 0
         self.reconnects = 0
-        self.gaps = 0
 
 
 @frozen

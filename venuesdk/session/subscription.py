@@ -1,46 +1,30 @@
-"""Subscription: what the user holds of one stream, with its bounded queue.
+"""Subscription: what the user holds of one stream.
 
-Events wait here as they came, undecoded, because bytes are small and the collector does not walk
-them. All queues of one client are guarded by one lock, that of its `Delivery`; user code never
-runs under it.
+Its events wait in an `Inbox`, undecoded; whoever consumes them decodes them.
 """
 
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Callable, Hashable, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from attrs import frozen
 
 from ..errors import ClientClosed, ProtocolError, VenueError
 from ..models import Gap, GapReason
 from ..protocol.codec import Event, Topic
-from ..protocol.subscriptions import Feed
+from ..protocol.feeds import Feed
 from ..timing import Deadline
+from .inbox import Inbox, Item, Ready
 
 if TYPE_CHECKING:
     from .delivery import Delivery
 
-__all__ = ["Subscription", "SubscriptionStats"]
+__all__ = ["NOTHING", "Subscription", "SubscriptionStats"]
 
 T = TypeVar("T")
-Item: TypeAlias = "Event | Gap | _Ready"
-
-MAX_QUEUE = 65_536
-MAX_QUEUED_BYTES = 64 << 20
-
-
-class _Ready:
-    """A value that was decoded already, because its stream is conflated."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
 
 NOTHING: Any = object()
 """What `Subscription.open` returns where an item brings no value."""
@@ -104,18 +88,10 @@ class Subscription(Generic[T]):
         self.resync: Callable[[Subscription[Any]], None] | None = None
         self._delivery = delivery
         self._on_gap = on_gap
-        self._max_queue = max_queue or MAX_QUEUE
-        self._queue: deque[Event | Gap] = deque()
-        self._queued_bytes = 0
-        self._gaps: deque[Gap] = deque()
-        self._newest: dict[Hashable, Any] = {}
-        self._overflow = 0
-        self._ready = threading.Condition(delivery.lock)
+        self._inbox = Inbox(topic.private, max_queue, delivery.totals)
+        self._arrived = threading.Condition(delivery.lock)
         self.tokens = 0
-        self._received = 0
         self._delivered = 0
-        self._dropped = 0
-        self._conflated = 0
         self._undecodable = 0
         self._gaps_told = 0
         self._callback_seconds = 0.0
@@ -179,14 +155,14 @@ class Subscription(Generic[T]):
         """The counters, now."""
         return SubscriptionStats(
             topic=self.topic.name,
-            received=self._received,
+            received=self._inbox.received,
             delivered=self._delivered,
-            dropped=self._dropped,
-            conflated=self._conflated,
+            dropped=self._inbox.dropped,
+            conflated=self._inbox.conflated,
             undecodable=self._undecodable,
             gaps=self._gaps_told,
-            queued=len(self._queue) + len(self._newest),
-            queued_bytes=self._queued_bytes,
+            queued=len(self._inbox),
+            queued_bytes=self._inbox.queued_bytes,
             callback_seconds=self._callback_seconds,
         )
 
@@ -204,77 +180,44 @@ class Subscription(Generic[T]):
             self.closed = True
             self.error = error
             if error is None or self.callback is not None:
-                self._forget_locked()
-            self._ready.notify_all()
+                self._inbox.clear_locked()
+            self._arrived.notify_all()
         if error is not None and not isinstance(error, ClientClosed):
             self._delivery.report(error)
 
     # For the delivery, under its lock ------------------------------------------------------------
 
     def offer_locked(self, event: Event) -> None:
-        """Queue one event, making room where the bound is reached."""
-        if self.closed:
-            return
-        self._received += 1
-        self._delivery.totals.received += 1
-        size = len(event.payload)
-        if self._overflow or self._full(size):
-            if self.topic.private:
-                self._overflow += 1
-                self._count_drop()
-                return
-            while self._queue and self._full(size):
-                self._drop_oldest()
-        self._queue.append(event)
-        self._queued_bytes += size
-        self._announce()
+        """Queue one event."""
+        if not self.closed:
+            self._inbox.offer_locked(event, self._delivery.epoch)
+            self._announce_locked()
 
     def offer_newest_locked(self, rows: list[tuple[Hashable, Any]]) -> None:
-        """Keep the newest value of each key."""
-        if self.closed:
-            return
-        self._received += 1
-        self._delivery.totals.received += 1
-        newest = self._newest
-        for key, value in rows:
-            if key in newest:
-                self._conflated += 1
-            newest[key] = value
-        self._announce()
+        """Queue the newest value of each key."""
+        if not self.closed:
+            self._inbox.offer_newest_locked(rows)
+            self._announce_locked()
 
     def offer_gap_locked(self, gap: Gap) -> None:
-        if self.closed:
-            return
-        if self._overflow:
-            gap_before = Gap(GapReason.OVERFLOW, self._overflow, gap.epoch)
-            self._overflow = 0
-            self._queue.append(gap_before)
-        (self._gaps if self.conflate else self._queue).append(gap)
-        self._announce()
+        """Queue a gap."""
+        if not self.closed:
+            self._inbox.offer_gap_locked(gap)
+            self._announce_locked()
 
     def take_locked(self) -> Item | None:
         """Remove and return what the consumer gets next, or None."""
-        if self._gaps:
-            return self._gaps.popleft()
-        if self._queue:
-            item = self._queue.popleft()
-            if type(item) is Event:
-                self._queued_bytes -= len(item.payload)
-            return item
-        if self._newest:
-            key = next(iter(self._newest))
-            return _Ready(self._newest.pop(key))
-        if self._overflow:
-            gap = Gap(GapReason.OVERFLOW, self._overflow, self._delivery.epoch)
-            self._overflow = 0
-            return gap
-        return None
+        return self._inbox.take_locked(self._delivery.epoch)
 
     def pending_locked(self) -> int:
         """Return how many items `take_locked` will return."""
-        return (
-            len(self._gaps) + len(self._queue) + len(self._newest) + (1 if self._overflow else 0)
-        )
+        return self._inbox.pending_locked()
+
+    def _announce_locked(self) -> None:
+        if self.callback is None:
+            self._arrived.notify()
+        else:
+            self._delivery.announce_locked(self)
 
     # For the consumer's thread, under no lock ----------------------------------------------------
 
@@ -301,7 +244,7 @@ class Subscription(Generic[T]):
         if isinstance(item, Gap):
             self.tell_gap(item)
             return NOTHING
-        return item.value if isinstance(item, _Ready) else NOTHING
+        return item.value if isinstance(item, Ready) else NOTHING
 
     def called(self, seconds: float) -> None:
         """Note that the callback ran for so long."""
@@ -349,12 +292,12 @@ class Subscription(Generic[T]):
             error.__cause__ = cause
         with self._delivery.lock:
             self._undecodable += 1
-            self._delivery.undecodable += 1
+            self._delivery.totals.undecodable += 1
         self._delivery.report(error)
         return Gap(GapReason.UNDECODABLE, 1, self._delivery.epoch)
 
     def _next(self, deadline: Deadline) -> Item:
-        with self._ready:
+        with self._arrived:
             while True:
                 item = self.take_locked()
                 if item is not None:
@@ -367,40 +310,4 @@ class Subscription(Generic[T]):
                 remaining = deadline.remaining()
                 if remaining == 0.0:
                     raise TimeoutError(f"no event of {self.topic.name} within {deadline.timeout} s")
-                self._ready.wait(remaining)
-
-    def _full(self, size: int) -> bool:
-        return len(self._queue) >= self._max_queue or (
-            self._queued_bytes + size > MAX_QUEUED_BYTES and bool(self._queue)
-        )
-
-    def _drop_oldest(self) -> None:
-        oldest = self._queue.popleft()
-        if isinstance(oldest, Gap):
-            self._gaps.append(oldest)
-            return
-        self._count_drop()
-        self._queued_bytes -= len(oldest.payload)
-        count = 1
-        if self._gaps and self._gaps[-1].reason is GapReason.OVERFLOW:
-            count += self._gaps.pop().count or 0
-        self._gaps.append(Gap(GapReason.OVERFLOW, count, self._delivery.epoch))
-
-    def _count_drop(self) -> None:
-        self._dropped += 1
-        self._delivery.totals.dropped += 1
-
-    def _announce(self) -> None:
-        if self.callback is None:
-            self._ready.notify()
-        else:
-            self._delivery.announce_locked(self)
-
-    def _forget_locked(self) -> None:
-        self._queue.clear()
-        self._gaps.clear()
-        self._newest.clear()
-        self._queued_bytes = 0
-        self._overflow = 0
-
-
+                self._arrived.wait(remaining)

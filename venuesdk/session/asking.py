@@ -1,0 +1,85 @@
+"""Asking: one request, from any thread, and the one answer that its caller waits for."""
+
+from __future__ import annotations
+
+from ..errors import NotSent, RequestRejected, RequestTimeout, VenueError
+from ..protocol.codec import Request
+from ..protocol.conversation import Ids
+from ..timing import Deadline
+from .link import Link
+from .slots import Empty, Outcome, Slot, Slots
+from .standing import Standing
+from .stats import Counters
+
+__all__ = ["Asking"]
+
+
+class Asking:
+    """Send requests and wait for their answers. Lock: the session's, for ids, slots and codec."""
+
+    def __init__(self, standing: Standing, ids: Ids, slots: Slots, counters: Counters) -> None:
+        self._standing = standing
+        self._ids = ids
+        self._slots = slots
+        self._counters = counters
+
+    def request(self, request: Request, deadline: Deadline, wait: bool | None = None) -> bytes:
+        """Return the raw payload of the venue's response.
+
+        Blocks until the deadline at the longest. A read waits for a connection (unless `wait` is
+        false) and is sent again where it was certainly not sent; nothing else ever is.
+        """
+        standing = self._standing
+        patient = request.read if wait is None else wait
+        try:
+            link = standing.await_link(deadline) if patient else standing.link_now()
+            while True:
+                try:
+                    return self._ask(link, request, deadline)
+                except NotSent:
+                    if not patient or deadline.expired():
+                        raise
+                    # A link that is not dead can take the request once its peer reads again.
+                    dead = link if link.connection.closed else None
+                    link = standing.await_link(deadline, other_than=dead)
+        except VenueError as error:
+            error.venue = error.venue or standing.venue
+            if isinstance(error, RequestRejected) and error.request is None:
+                error.request = request
+            raise
+
+    def _ask(self, link: Link, request: Request, deadline: Deadline) -> bytes:
+        with self._standing.lock:
+            self._standing.check_locked()
+            if self._standing.link is not link:
+                raise NotSent("the connection was lost before the request was sent")
+            id = self._ids.next()
+            frame = link.codec.encode(id, request)
+            slot = self._slots.open(id)
+            self._counters.requests += 1
+        try:
+            slot.sent = True
+            try:
+                link.connection.send(frame, deadline)
+            except NotSent:
+                slot.sent = False
+                raise
+            outcome = slot.wait(deadline)
+        except Empty:
+            outcome = self._last_look(id, slot, deadline)
+        finally:
+            with self._standing.lock:
+                self._slots.pop(id)
+        return outcome or b""
+
+    def _last_look(self, id: int, slot: Slot, deadline: Deadline) -> Outcome:
+        """Take an answer that came as the time ran out; afterwards none can come any more."""
+        with self._standing.lock:
+            self._slots.pop(id)
+            try:
+                return slot.take()
+            except Empty:
+                self._counters.timeouts += 1
+        raise RequestTimeout(
+            f"no answer within {deadline.timeout:g} s", outcome_unknown=True
+        ) from None

@@ -1,0 +1,66 @@
+"""Fetcher: the HTTP side of a client, made when it is first used.
+
+Most clients never ask anything over HTTP, so neither its connection nor the library behind it is
+there before the first request.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ..errors import ClientClosed, VenueError
+from ..models import HttpRequest, HttpResponse
+from ..timing import Deadline
+
+if TYPE_CHECKING:
+    from ..wire.http import HttpConnection
+
+__all__ = ["Fetcher"]
+
+
+class Fetcher:
+    """Ask over HTTP, from any thread, until closed.
+
+    `_lock` guards the connection and whether it is closed; no request is made under it.
+    """
+
+    def __init__(self, venue: str, make: Callable[[], HttpConnection]) -> None:
+        self._venue = venue
+        self._make = make
+        self._lock = threading.Lock()
+        self._connection: HttpConnection | None = None
+        self._closed = False
+
+    def __call__(self, request: HttpRequest, deadline: Deadline) -> HttpResponse:
+        """Return the response, whatever its status; raise a `NetworkError` where there is none.
+
+        Blocks until the deadline at the longest. A relative URL is a path on the client's
+        ``http_url``.
+        """
+        with self._lock:
+            if self._closed:
+                raise ClientClosed("the client was closed", venue=self._venue)
+            if self._connection is None:
+                self._connection = self._make()
+            connection = self._connection
+        try:
+            return connection.request(request, deadline)
+        except VenueError as error:
+            error.venue = error.venue or self._venue
+            raise
+
+    def close(self) -> None:
+        """End every request under way, and refuse new ones."""
+        with self._lock:
+            self._closed = True
+            connection = self._connection
+        if connection is not None:
+            connection.close()
+
+    def abandon(self) -> None:
+        """In a forked child: close descriptors, and refuse every request. Takes no lock."""
+        self._closed = True
+        if self._connection is not None:
+            self._connection.abandon()

@@ -1,0 +1,153 @@
+"""Subscribing: start and stop streams, from any thread, and wait for the venue's word.
+
+The frames are posted, never waited for, whoever's thread it is: so a subscribe may be issued by
+the reader, and closing a subscription never blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ..errors import RequestRejected, RequestTimeout, VenueError
+from ..models import State
+from ..protocol.codec import Request
+from ..protocol.feeds import Cancels, Ticket
+from ..protocol.subscriptions import Subscriptions
+from ..timing import Deadline, monotonic
+from .slots import Empty, Slot
+from .standing import Standing
+from .subscription import Subscription
+
+__all__ = ["Subscribing"]
+
+
+class Subscribing:
+    """The callers' half of the subscriptions. Lock: the session's."""
+
+    def __init__(self, standing: Standing, subscriptions: Subscriptions, patience: float) -> None:
+        self._standing = standing
+        self._subscriptions = subscriptions
+        self._patience = patience
+
+    def subscribe(
+        self,
+        subscriptions: Sequence[Subscription[Any]],
+        deadline: Deadline,
+        options: Mapping[str, Any],
+        cancels: Cancels | None = None,
+        grouped: bool = False,
+    ) -> None:
+        """Start subscriptions, and wait for the venue's yes to all of them.
+
+        Waits for a connection within the deadline. Where it raises, none of them was started; one
+        that the venue acknowledges later is stopped again.
+        """
+        for subscription in subscriptions:
+            subscription.release = self._release
+            subscription.resync = self._resync
+        pairs = [(subscription.topic, subscription) for subscription in subscriptions]
+
+        def begin(ticket: Ticket) -> bool:
+            if self._standing.state is State.NEW:
+                raise self._standing.not_connected()
+            self._subscriptions.subscribe(pairs, ticket, options, cancels, grouped)
+            return True
+
+        try:
+            self._await(begin, deadline)
+        except BaseException as error:
+            for subscription in subscriptions:
+                subscription.release = None
+                subscription.end(None)
+            if isinstance(error, RequestRejected) and error.request is None:
+                error.request = tuple(topic.name for topic, _ in pairs)
+            raise
+
+    def unsubscribe(self, request: Request, cancels: Cancels, deadline: Deadline) -> None:
+        """Ask the venue to stop something; its yes ends the subscriptions that `cancels` names.
+
+        A refusal is raised and changes nothing here.
+        """
+
+        def begin(ticket: Ticket) -> bool:
+            if self._standing.link is None:
+                raise self._standing.not_connected()
+            self._subscriptions.cancel(request, cancels, ticket)
+            return True
+
+        try:
+            self._await(begin, deadline)
+        except RequestRejected as error:
+            error.request = error.request or request
+            raise
+
+    def unsubscribe_one(self, subscription: Subscription[Any], deadline: Deadline) -> None:
+        """Stop one subscription, on the wire too where it is the last of its topic, and wait."""
+        self._await(lambda ticket: self._subscriptions.cancel_one(subscription, ticket), deadline)
+        subscription.close()
+
+    def issue(self) -> None:
+        """Send whatever subscribes and unsubscribes are due; never waits."""
+        with self._standing.lock:
+            link = self._standing.link
+            frames = self._subscriptions.issue(monotonic(), self._patience)
+        if link is not None:
+            for frame in frames:
+                link.connection.post(frame)
+
+    def _await(self, begin: Callable[[Ticket], bool], deadline: Deadline) -> None:
+        """Begin under the lock, and wait until the ticket is settled, if there is need to."""
+        standing = self._standing
+        standing.check_fork()
+        slot = Slot()
+        ticket = Ticket(slot.put)
+        try:
+            with standing.lock:
+                standing.check_locked()
+                if not begin(ticket):
+                    return
+            self.issue()
+            slot.wait(deadline)
+        except Empty:
+            self._give_up(slot, ticket, deadline)
+        except VenueError as error:
+            error.venue = error.venue or standing.venue
+            raise
+        except BaseException:
+            self._abandon(ticket)
+            raise
+
+    def _give_up(self, slot: Slot, ticket: Ticket, deadline: Deadline) -> None:
+        connected = self._standing.link is not None
+        if not self._abandon(ticket):
+            slot.take()
+        elif connected:
+            raise RequestTimeout(
+                f"no answer within {deadline.timeout:g} s",
+                venue=self._standing.venue,
+                outcome_unknown=True,
+            )
+        else:
+            raise self._standing.not_connected()
+
+    def _abandon(self, ticket: Ticket) -> bool:
+        """Let nobody wait any more; return False where the answer is there after all."""
+        with self._standing.lock:
+            settled = ticket.settled
+            if not settled:
+                self._subscriptions.abandon(ticket)
+        self.issue()
+        return not settled
+
+    def _release(self, subscription: Subscription[Any]) -> None:
+        if self._standing.forked:
+            return
+        with self._standing.lock:
+            self._subscriptions.remove(subscription)
+        self.issue()
+
+    def _resync(self, subscription: Subscription[Any]) -> None:
+        with self._standing.lock:
+            self._subscriptions.restart(subscription)
+        self.issue()
