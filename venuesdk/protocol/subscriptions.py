@@ -306,6 +306,7 @@ class Subscriptions:
     def _drop_if_unwanted(self, feed: Feed) -> bool:
         if feed.wanted or feed.queued or feed.state is not FeedState.IDLE:
             return False
+        self._settle(feed)
         if self._feeds.get(feed.topic.key) is feed:
             del self._feeds[feed.topic.key]
         return True

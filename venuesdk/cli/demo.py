@@ -1,0 +1,84 @@
+"""The demo: every client against its simulator, and a table of what happened."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from ..client import clients
+from ..errors import VenueError
+from ..testing import simulate
+from ..timing import Backoff, monotonic
+from .scenes import SCENES
+from .stage import Row, SceneFailed, Stage
+
+__all__ = ["run_demo"]
+
+RECONNECT = Backoff(initial=0.1, maximum=1.0)
+
+
+def run_demo(venue: str | None = None, url: str | None = None, http_url: str | None = None) -> int:
+    """Play one scene or all of them; return 0 only where every step did what it must."""
+    if url is not None and venue is None:
+        print("venuesdk: --url needs --venue", file=sys.stderr)
+        return 2
+    started = monotonic()
+    rows: list[Row] = []
+    failures: list[str] = []
+    for name in [venue] if venue else list(SCENES):
+        try:
+            rows.append(_play_at(name, url, http_url) if url else _play(name))
+        except (SceneFailed, VenueError, ValueError) as error:
+            failures.append(f"{name}: {type(error).__name__}: {error}")
+            print(f"{name:<9} FAILED   {type(error).__name__}: {error}", flush=True)
+    print(f"\n{_table(rows)}\n")
+    for failure in failures:
+        print(f"FAILED: {failure}")
+    if not failures:
+        print(f"Every step did what it must ({monotonic() - started:.1f} s).")
+    return 1 if failures else 0
+
+
+def _play(name: str) -> Row:
+    """Play the scene of a venue against its simulator."""
+    with simulate(name, seed=1, interval=0.05) as simulator:
+        addresses = {"url": simulator.url}
+        if simulator.http_url is not None:
+            addresses["http_url"] = simulator.http_url
+        return _perform(name, {**addresses, **simulator.credentials}, simulator)
+
+
+def _play_at(name: str, url: str, http_url: str | None) -> Row:
+    """Play the scene of a venue at a real address, with credentials from the environment."""
+    addresses = {"url": url, "http_url": http_url}
+    return _perform(name, {key: value for key, value in addresses.items() if value}, None)
+
+
+def _perform(name: str, options: dict[str, Any], simulator: Any) -> Row:
+    stage = Stage(name, lambda line: print(line, flush=True))
+    errors: list[BaseException] = []
+    client: Any = clients()[name](reconnect=RECONNECT, on_error=errors.append, **options)
+    with client:
+        stage.say("login", f"{client!r} at {options['url'].partition('?')[0]}")
+        SCENES[name](stage, client, simulator)
+        row = stage.row(client.stats())
+    stage.must(not errors, f"no error was left over, but {errors!r}")
+    return row
+
+
+def _table(rows: list[Row]) -> str:
+    head = ("venue", "calls", "events", "rejections", "reconnects", "gaps", "p50 round trip")
+    lines = [head]
+    for row in rows:
+        trip = "-" if row.round_trip_ms is None else f"{row.round_trip_ms:.2f} ms"
+        counts = (row.calls, row.events, row.rejections, row.reconnects, row.gaps)
+        lines.append((row.venue, *map(str, counts), trip))
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    return os.linesep.join(
+        "  ".join(
+            cell.ljust(width) if column == 0 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        )
+        for line in lines
+    )
