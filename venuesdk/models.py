@@ -69,12 +69,17 @@ class Gap:
     epoch: int = 0
 
 
+def _without_query(url: object) -> str:
+    """Show a URL without its query string, in which some venues carry a key."""
+    return repr(str(url).partition("?")[0])
+
+
 @frozen
 class HttpRequest:
     """One HTTP request: a path (or whole URL), its headers and its body."""
 
     method: str
-    url: str
+    url: str = field(repr=_without_query)
     headers: Mapping[str, str] = field(factory=dict, repr=False)
     body: bytes | None = field(default=None, repr=False)
 

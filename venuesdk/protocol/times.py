@@ -1,0 +1,65 @@
+"""Venue times: the wire's text or integer to exact nanoseconds and to aware datetimes.
+
+Pure arithmetic; no clock is ever read here.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, timedelta, timezone
+
+from ..errors import ProtocolError
+
+__all__ = ["datetime_from_ms", "datetime_from_ns", "parse_time_ns"]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_EPOCH_DAY = _EPOCH.toordinal()
+_ISO_TIME = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)[Tt ]([01]\d|2[0-3]):([0-5]\d):([0-5]\d)(?:\.(\d{1,9}))?"
+    r"(?:[Zz]|([+-])([01]\d|2[0-3]):?([0-5]\d))?",
+    re.ASCII,
+)
+
+
+def parse_time_ns(text: str) -> int:
+    """Return the exact nanoseconds since 1970-01-01 UTC that an ISO 8601 time names.
+
+    The fraction may have up to nine digits or be absent. A time without a zone is UTC: so TimeX
+    sends them. Raises `ProtocolError` for anything else.
+    """
+    match = _ISO_TIME.fullmatch(text)
+    if match is None:
+        raise ProtocolError("the venue's time cannot be read: not an ISO time", frame=text)
+    year, month, day, hour, minute, second, fraction, sign, zone_hour, zone_minute = match.groups()
+    try:
+        days = date(int(year), int(month), int(day)).toordinal() - _EPOCH_DAY
+    except ValueError as exc:
+        raise ProtocolError(f"the venue's time cannot be read: {exc}", frame=text) from exc
+    seconds = days * 86_400 + int(hour) * 3_600 + int(minute) * 60 + int(second)
+    if sign:
+        offset = int(zone_hour) * 3_600 + int(zone_minute) * 60
+        seconds += offset if sign == "-" else -offset
+    return seconds * 1_000_000_000 + int((fraction or "").ljust(9, "0"))
+
+
+def datetime_from_ns(nanoseconds: int) -> datetime:
+    """Return the aware UTC datetime of nanoseconds since 1970, cut down to whole microseconds.
+
+    Raises `ProtocolError` where that lies outside the years 1 to 9999.
+    """
+    return _after_epoch(nanoseconds // 1_000)
+
+
+def datetime_from_ms(milliseconds: int) -> datetime:
+    """Return the aware UTC datetime of milliseconds since 1970.
+
+    Raises `ProtocolError` where that lies outside the years 1 to 9999.
+    """
+    return _after_epoch(milliseconds * 1_000)
+
+
+def _after_epoch(microseconds: int) -> datetime:
+    try:
+        return _EPOCH + timedelta(microseconds=microseconds)
+    except OverflowError as exc:
+        raise ProtocolError("the venue's time lies outside the years 1 to 9999") from exc
