@@ -69,7 +69,7 @@ def _perform(name: str, options: dict[str, Any], simulator: Any) -> Row:
 
 def _table(rows: list[Row]) -> str:
     head = ("venue", "calls", "events", "rejections", "reconnects", "gaps", "p50 round trip")
-    lines = [head]
+    lines: list[tuple[str, ...]] = [head]
     for row in rows:
         trip = "-" if row.round_trip_ms is None else f"{row.round_trip_ms:.2f} ms"
         counts = (row.calls, row.events, row.rejections, row.reconnects, row.gaps)
