@@ -64,6 +64,8 @@ class Asking:
             except NotSent:
                 slot.sent = False
                 raise
+            finally:
+                del frame  # it may hold a credential: no traceback shows it
             outcome = slot.wait(deadline)
         except Empty:
             outcome = self._last_look(id, slot, deadline)

@@ -1,0 +1,80 @@
+"""``venuesdk simulate`` as a process: what it prints, and its fault switches."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from websockets.sync.client import connect
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@contextmanager
+def simulator(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
+    """Start one, and yield it with what its first lines say."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "venuesdk", "simulate", *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert process.stdout is not None
+    try:
+        facts: dict[str, str] = {}
+        while "faults" not in facts:
+            name, _, value = process.stdout.readline().strip().partition(" ")
+            facts[name] = value.strip()
+        yield process, facts
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_it_prints_how_to_reach_the_venue_and_takes_switches() -> None:
+    """The address answers; a line on standard input turns a fault on; Ctrl-C ends it cleanly."""
+    with simulator("onyx", "--seed", "3") as (process, facts):
+        assert {"url", "token", "faults"} <= set(facts)
+        assert "drop" in facts["faults"].split()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        with connect(facts["url"]) as link:
+            link.send(json.dumps({"id": "1", "method": "auth", "token": facts["token"]}))
+            assert json.loads(link.recv(timeout=5))["method"] == "auth"
+            process.stdin.write("close_with 1012 maintenance\n")
+            process.stdin.flush()
+            assert process.stdout.readline().split() == [
+                "fault",
+                "close_with",
+                "1012",
+                "maintenance",
+            ]
+            for _ in link:
+                continue
+            assert link.close_code == 1012
+        process.send_signal(signal.SIGINT)
+        assert process.wait(5) == 130
+
+
+def test_an_unknown_switch_is_told_and_changes_nothing(tmp_path: Path) -> None:
+    """The name is refused on standard error, and the simulator goes on."""
+    with simulator("fuze") as (process, facts):
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write("explode\n\nmute\n")
+        process.stdin.flush()
+        assert process.stdout.readline().split() == ["fault", "mute"]
+        assert facts["url"].startswith("ws://127.0.0.1:")
+
+
+def test_it_can_stop_by_itself() -> None:
+    """With --seconds it ends after that time, with status 0."""
+    with simulator("timex", "--seconds", "0.05") as (process, _):
+        assert process.wait(5) == 0

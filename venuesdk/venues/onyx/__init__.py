@@ -1,0 +1,32 @@
+"""Onyx: streams of tickers, dashboards and connection facts, over its v1 JSON WebSocket protocol.
+
+`OnyxClient` is the blocking client; the rest are the values that its calls and streams bring.
+"""
+
+from __future__ import annotations
+
+from .client import OnyxClient
+from .codec import OnyxCodec
+from .models import (
+    ChannelEvent,
+    DashboardsEvent,
+    MessageType,
+    Quote,
+    Reply,
+    ServerInfo,
+    Ticker,
+    Tickers,
+)
+
+__all__ = [
+    "ChannelEvent",
+    "DashboardsEvent",
+    "MessageType",
+    "OnyxClient",
+    "OnyxCodec",
+    "Quote",
+    "Reply",
+    "ServerInfo",
+    "Ticker",
+    "Tickers",
+]

@@ -1,0 +1,321 @@
+"""TimexClient: the blocking client of TimeX; arguments are checked here, nothing is sent here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ...client import Client, ClientOptions, Credential, SubscribeOptions
+from ...protocol.codec import Request
+from ...protocol.convert import decode_json
+from ...secret import Secret
+from ...session.subscription import Subscription
+from . import events, orders
+from .codec import PUBLIC, REST, UNSUBSCRIBE, TimexCodec
+from .models import (
+    AccountEvent,
+    Balance,
+    ChangedOrders,
+    GroupedOrderBook,
+    MarketEvent,
+    Order,
+    PlacedOrders,
+    RawOrderBook,
+    Trade,
+)
+from .topics import (
+    AccountStream,
+    account_topic,
+    address_of,
+    grouped_book_topic,
+    pattern_topic,
+    raw_book_topic,
+    symbol_of,
+    text_of,
+    trades_topic,
+)
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .orders import Amount, When
+
+__all__ = ["TimexClient"]
+
+T = TypeVar("T")
+
+ORDERS = "/trading/orders/json"
+
+
+class TimexClient(
+    Client,
+    venue="timex",
+    codec=TimexCodec,
+    credentials={
+        "api_id": "VENUESDK_TIMEX_API_ID",
+        "api_secret": "VENUESDK_TIMEX_API_SECRET",
+    },
+    optional_credentials=("api_id", "api_secret"),
+):
+    """Talk to TimeX from any thread; every call blocks until its answer, or raises.
+
+    `api_id` and `api_secret` are the two halves of an API key; without them the environment
+    variables ``VENUESDK_TIMEX_API_ID`` and ``VENUESDK_TIMEX_API_SECRET`` are read. Patterns and
+    public streams need neither: TimeX has no login, and the key goes into each request that needs
+    one. Where such a request finds none it raises `ValueError`, and nothing is sent.
+
+    Patterns, streams and payloads go to the venue word for word. Symbols and addresses that are
+    arguments of their own are put into the spelling that the venue takes, upper and lower case.
+
+    What a stream brings may still wait for its callback when a later request has its answer.
+    """
+
+    def __init__(
+        self,
+        *,
+        api_id: Credential | None = None,
+        api_secret: Credential | None = None,
+        **options: Unpack[ClientOptions],
+    ) -> None:
+        super().__init__({"api_id": api_id, "api_secret": api_secret}, **options)
+
+    # Streams -------------------------------------------------------------------------------------
+
+    def subscribe(
+        self,
+        pattern: str,
+        callback: Callable[[MarketEvent], object] | None = None,
+        *,
+        snapshot: bool = False,
+        **options: Unpack[SubscribeOptions],
+    ) -> Subscription[MarketEvent]:
+        """Start the stream of a pattern, such as ``/orderbook.raw/ETHAUDT``.
+
+        Blocks until the venue has confirmed it. Books and trades come as `RawOrderBook`,
+        `GroupedOrderBook` and `Trade`, every other event as `Update`. With `snapshot` the first
+        event is a `Snapshot`, where the venue sent one; such a subscription is not shared with
+        others, and cannot be conflated.
+
+        The venue seems to take a pattern for a regular expression: ``/orderbook.raw/ETHUSD`` may
+        bring the book of ``ETHUSDT`` too. Raises `RequestRejected` and its kin.
+        """
+        return self._subscribe(pattern_topic(pattern, snapshot), callback, options)
+
+    def subscribe_account(
+        self,
+        address: str,
+        callback: Callable[[AccountEvent], object] | None = None,
+        *,
+        snapshot: bool = False,
+        **options: Unpack[SubscribeOptions],
+    ) -> Subscription[AccountEvent]:
+        """Start the stream of everything that happens to an account, given by its wallet address.
+
+        Blocks until the venue has confirmed it. Events are `OrderUpdate` and `BalanceUpdate`,
+        any other an `Update`. With `snapshot` the first event is an `AccountSnapshot`, after
+        every reconnection too. Nothing is ever dropped without a gap, and the stream cannot be
+        conflated. Raises `AuthenticationError` where the key is refused.
+        """
+        self._need_key()
+        return self._subscribe(account_topic(address, snapshot), callback, options)
+
+    def subscribe_raw_order_book(
+        self,
+        market: str,
+        callback: Callable[[RawOrderBook], object] | None = None,
+        **options: Unpack[SubscribeOptions],
+    ) -> Subscription[RawOrderBook]:
+        """Start the stream of a market's book, order by order; each event is the whole book.
+
+        Blocks until the venue has confirmed it. `market` is a symbol without a slash, such as
+        ``ETHAUDT``. ``conflate=True`` keeps the newest book.
+        """
+        return self._subscribe(raw_book_topic(market), callback, options)
+
+    def subscribe_grouped_order_book(
+        self,
+        market: str,
+        callback: Callable[[GroupedOrderBook], object] | None = None,
+        **options: Unpack[SubscribeOptions],
+    ) -> Subscription[GroupedOrderBook]:
+        """Start the stream of a market's book, price by price; each event is the whole book.
+
+        Blocks until the venue has confirmed it. ``conflate=True`` keeps the newest book.
+        """
+        return self._subscribe(grouped_book_topic(market), callback, options)
+
+    def subscribe_trades(
+        self,
+        base: str,
+        quote: str,
+        callback: Callable[[Trade], object] | None = None,
+        **options: Unpack[SubscribeOptions],
+    ) -> Subscription[Trade]:
+        """Start the stream of a market's trades, given by its tokens, such as ``BTC``, ``USDT``.
+
+        Blocks until the venue has confirmed it.
+        """
+        return self._subscribe(trades_topic(base, quote), callback, options)
+
+    def unsubscribe(self, subscription: Subscription[Any], *, timeout: float | None = None) -> None:
+        """End one subscription, at the venue too where no other one shares its stream.
+
+        Blocks until the venue has confirmed it, where ``subscription.close()`` does not wait.
+        Where the venue refuses, nothing ends.
+        """
+        if not isinstance(subscription, Subscription):
+            raise TypeError(f"not a subscription: {type(subscription).__name__}")
+        self._unsubscribe_one(subscription, timeout)
+
+    def unsubscribe_account(self, address: str, *, timeout: float | None = None) -> None:
+        """Stop an account's stream at the venue, and end all subscriptions to it.
+
+        Blocks until the venue has confirmed it. Where the venue refuses, nothing ends.
+        """
+        account = address_of(address)
+        self._unsubscribe(
+            Request(UNSUBSCRIBE, {"subscriptionId": account}),
+            lambda topic: isinstance(topic.spec, AccountStream) and topic.spec.account == account,
+            timeout,
+        )
+
+    # Requests ------------------------------------------------------------------------------------
+
+    def rest(self, stream: str, payload: Any = None, *, timeout: float | None = None) -> Any:
+        """Make a REST request over the socket, and return the body of its answer as plain data.
+
+        Blocks until the answer. `stream` is the HTTP method in lower case and the path, such as
+        ``/get/custody/deposit-addresses``; `payload` is anything that JSON can write, ``{}`` by
+        default. Numbers in the body are ints and exact `Decimal`s.
+
+        A ``/get/…`` stream is a read: it waits for a connection, and may be sent again where it
+        certainly was not. Anything else is sent once, at once: where the connection broke or the
+        time ran out, ``outcome_unknown`` says that it may have been carried out. Raises
+        `RequestRejected` and its kin where the venue says no.
+        """
+        return self._rest(text_of("a stream", stream), payload, decode_json, timeout)
+
+    def raw_order_book(
+        self, market: str, limit: int | None = None, *, timeout: float | None = None
+    ) -> RawOrderBook:
+        """Return a market's book as it is now, order by order; at most `limit` orders a side.
+
+        Blocks until the answer. It needs no key.
+        """
+        symbol = symbol_of("market", market)
+        payload: dict[str, Any] = {"market": symbol}
+        if limit is not None:
+            payload["limit"] = _count("limit", limit, 1)
+        decode = events.raw_order_book_body(symbol)
+        return self._rest("/get/public/orderbook/raw", payload, decode, timeout)
+
+    def balances(self, *, timeout: float | None = None) -> tuple[Balance, ...]:
+        """Return what the account holds, currency by currency; blocks until the answer."""
+        return self._rest("/get/trading/balances", {}, events.balances_body, timeout)
+
+    def open_orders(
+        self, *, page: int | None = None, size: int | None = None, timeout: float | None = None
+    ) -> tuple[Order, ...]:
+        """Return a page of the account's open orders; blocks until the answer.
+
+        `page` counts from 0. No document says how long a page is where `size` is not given.
+        """
+        given = {"page": (page, 0), "size": (size, 1)}
+        pageable = {
+            name: _count(name, value, least)
+            for name, (value, least) in given.items()
+            if value is not None
+        }
+        payload = {"pageable": pageable} if pageable else {}
+        return self._rest("/get/trading/orders", payload, events.open_orders_body, timeout)
+
+    def place_order(
+        self,
+        symbol: str,
+        side: str,
+        quantity: Amount,
+        price: Amount | None = None,
+        *,
+        type: str = "LIMIT",
+        expire_time: When | None = None,
+        client_order_id: str | None = None,
+        timeout: float | None = None,
+    ) -> PlacedOrders:
+        """Place one order, and return it as the venue took it.
+
+        Blocks until the answer. `side` is ``BUY`` or ``SELL``; `type` is ``LIMIT``, ``MARKET``
+        (which has no price), ``POST_ONLY`` or ``FILL_OR_KILL``. ``LIMIT`` and ``POST_ONLY`` need
+        `expire_time`, an aware datetime (sent in milliseconds) or ISO text. Amounts are `Decimal`,
+        int or text, never float.
+
+        Sent once, at once, and never again. `RequestRejected` (`InsufficientFunds` and its other
+        kin) and `NotSent` mean that there is no order. After any error with ``outcome_unknown``
+        there may be one: look for `client_order_id` in `open_orders` and in the account's stream.
+        """
+        item = orders.new_order(symbol, side, quantity, price, type, expire_time, client_order_id)
+        return self._rest(f"/post{ORDERS}", {"body": [item]}, events.orders_body, timeout)
+
+    def amend_order(
+        self,
+        order_id: str,
+        quantity: Amount,
+        price: Amount,
+        *,
+        expire_time: When | None = None,
+        timeout: float | None = None,
+    ) -> ChangedOrders:
+        """Give an open order another quantity and price, and return what became of it.
+
+        Blocks until the answer. The order goes on under a new id: ``changed_orders`` has both.
+        Where it could not be changed any more, most likely because it was filled, its id is in
+        ``unchanged_orders``. What an error says of the outcome is as for `place_order`: after
+        one with ``outcome_unknown`` the order stands under its old id or under a new one.
+        """
+        item = orders.change(order_id, quantity, price, expire_time)
+        return self._rest(f"/put{ORDERS}", {"body": [item]}, events.changed_orders_body, timeout)
+
+    def cancel_order(self, order_id: str, *, timeout: float | None = None) -> ChangedOrders:
+        """Cancel an open order, and return what became of it.
+
+        Blocks until the answer. Where it could not be cancelled any more, most likely because it
+        was filled, its id is in ``unchanged_orders``. After an error with ``outcome_unknown`` the
+        order may be open or not.
+        """
+        payload = {"body": [orders.cancellation(order_id)]}
+        return self._rest(f"/delete{ORDERS}", payload, events.changed_orders_body, timeout)
+
+    # ---------------------------------------------------------------------------------------------
+
+    def _rest(
+        self,
+        stream: str,
+        payload: Any,
+        decode: Callable[[bytes], T],
+        timeout: float | None,
+    ) -> T:
+        if not stream.startswith(PUBLIC):
+            self._need_key()
+        fields = {"stream": stream, "payload": {} if payload is None else payload}
+        request = Request(REST, fields, read=stream.startswith("/get/"))
+        return self._request(request, decode, timeout)
+
+    def _need_key(self) -> None:
+        """Refuse what cannot be sent without a key, before anything is sent."""
+        for name, variable in self.credentials.items():
+            if self._given.get(name) is None and not os.environ.get(variable):
+                raise ValueError(f"this needs {name}= or the environment variable {variable}")
+
+    def _resolve_credentials(self) -> Mapping[str, Secret]:
+        found = super()._resolve_credentials()
+        if len(found) == 1:
+            raise ValueError("TimexClient needs both of api_id= and api_secret=, or neither")
+        return found
+
+
+def _count(argument: str, value: int, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{argument} is an int, not {type(value).__name__}")
+    if value < least:
+        raise ValueError(f"{argument} is at least {least}, not {value}")
+    return value
