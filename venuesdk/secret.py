@@ -47,7 +47,9 @@ class Secret:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
-        return hmac.compare_digest(self._value.encode(), other._value.encode())
+        # A lone surrogate must not raise an error that shows the credential.
+        ours, theirs = (one._value.encode("utf-8", "surrogatepass") for one in (self, other))
+        return hmac.compare_digest(ours, theirs)
 
     def __hash__(self) -> int:
         return hash((Secret, self._value))

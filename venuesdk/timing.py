@@ -83,8 +83,10 @@ class Backoff:
 
     def ceiling(self, attempt: int) -> float:
         """Return the longest wait, in seconds, before attempt number `attempt` (from 0)."""
-        doublings = min(attempt, 64)
-        return float(min(self.maximum, self.initial * self.factor**doublings))
+        try:
+            return float(min(self.maximum, self.initial * self.factor**attempt))
+        except OverflowError:
+            return float(self.maximum)
 
     def delay(
         self, attempt: int, random_fraction: Callable[[], float] = random.random

@@ -103,19 +103,21 @@ def timex(stage: Stage, client: TimexClient, venue: Any) -> None:
     account = Arrivals()
     placed = Arrivals()
 
-    def order_once(event: Any) -> None:
+    order = _once(
+        placed,
+        lambda: client.place_order(
+            "ETHAUDT", "BUY", 36, 1, expire_time="2027-01-01T00:00:00.000Z"
+        ),
+    )
+
+    def on_account(event: Any) -> None:
         account.put(event)
-        if placed.empty():
-            placed.put(
-                client.place_order(
-                    "ETHAUDT", "BUY", 36, 1, expire_time="2027-01-01T00:00:00.000Z"
-                )
-            )
+        order(event)
 
     stage.call(
         "subscribe_account(…, snapshot=True)",
         lambda: client.subscribe_account(
-            venue.account, order_once, snapshot=True, on_gap=stage.gap
+            venue.account, on_account, snapshot=True, on_gap=stage.gap
         ),
     )
     stage.event(account, "the account's snapshot")
@@ -156,14 +158,16 @@ def loopring(stage: Stage, client: LoopringClient, venue: Any) -> None:
     )
     done = Arrivals()
 
-    def stop_once(event: Any) -> None:
-        if done.empty():
-            client.unsubscribe(Trades("LRC-ETH"))
-            done.put("unsubscribed from trades")
+    stop = _once(done, lambda: client.unsubscribe(Trades("LRC-ETH")))
 
-    stage.call("subscribe(Orders)", lambda: client.subscribe(Orders("LRC-ETH")), False)
-    client.subscribe(Ticker("LRC-USDT"), callback=stop_once)
-    stage.say("callback", f"from inside a callback: {done.next('the unsubscribe')}")
+    stage.call(
+        "subscribe(Orders)",
+        lambda: client.subscribe(Orders("LRC-ETH"), on_gap=stage.gap),
+        show=False,
+    )
+    client.subscribe(Ticker("LRC-USDT"), callback=stop, on_gap=stage.gap)
+    done.next("the unsubscribe")
+    stage.say("callback", "unsubscribed from trades, from inside a callback")
     stage.must(streams[1].closed, "what was unsubscribed has ended")
 
     def round_trip() -> None:
@@ -196,13 +200,10 @@ def fuze(stage: Stage, client: FuzeClient, venue: Any) -> None:
     )
     asked = Arrivals()
 
-    def ask_once(event: Any) -> None:
-        if asked.empty():
-            asked.put(client.request("__listMethods"))
-
+    ask = _once(asked, lambda: client.request("__listMethods"))
     market = stage.call(
         "subscribe_market_data()",
-        lambda: client.subscribe_market_data(ask_once, on_gap=stage.gap),
+        lambda: client.subscribe_market_data(ask, on_gap=stage.gap),
     )
     stage.say("callback", f"called from inside a callback: {asked.next('the answer')!r}")
     market.close()
@@ -230,13 +231,12 @@ def onyx(stage: Stage, client: OnyxClient, venue: Any) -> None:
     )
     done = Arrivals()
 
-    def subscribe_once(event: Any) -> None:
-        if done.empty():
-            done.put(client.subscribe_tickers(lambda event: None, products=["brt"]))
-
+    subscribe = _once(
+        done, lambda: client.subscribe_tickers(lambda event: None, products=["brt"])
+    )
     dashboards = stage.call(
         "subscribe_dashboards()",
-        lambda: client.subscribe_dashboards(subscribe_once, on_gap=stage.gap),
+        lambda: client.subscribe_dashboards(subscribe, on_gap=stage.gap),
     )
     brent = done.next("the subscription")
     stage.say("callback", f"subscribed from inside a callback: {brent!r}")
@@ -258,6 +258,17 @@ SCENES: Mapping[str, Scene] = {
     "fuze": fuze,
     "onyx": onyx,
 }
+
+
+def _once(results: Arrivals, call: Callable[[], object]) -> Callable[[Any], None]:
+    """Return a callback that makes a blocking call on its first event, and keeps the result."""
+    waiting = [call]
+
+    def callback(event: Any) -> None:
+        if waiting:
+            results.put(waiting.pop()())
+
+    return callback
 
 
 def _cut(stage: Stage, client: Client, venue: Any, events: Arrivals) -> None:
