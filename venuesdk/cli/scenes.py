@@ -31,7 +31,7 @@ __all__ = ["SCENES", "Scene"]
 Scene: TypeAlias = Callable[[Stage, Any, Any], None]
 
 
-def infinex(stage: Stage, client: InfinexClient, venue: Any) -> None:
+def _infinex(stage: Stage, client: InfinexClient, venue: Any) -> None:
     """Play Infinex: calls on the socket, a nested refusal, and HTTP when the socket is gone."""
     stage.call("ping()", client.ping)
     stage.call('networks("USDT")', lambda: client.networks("USDT"))
@@ -76,7 +76,7 @@ _INFINEX_ORDER = {
 }
 
 
-def timex(stage: Stage, client: TimexClient, venue: Any) -> None:
+def _timex(stage: Stage, client: TimexClient, venue: Any) -> None:
     """Play TimeX: REST over the socket, books, an account's stream, an order from a callback."""
     book = stage.call('raw_order_book("ETHAUDT")', lambda: client.raw_order_book("ETHAUDT"), False)
     stage.say("value", f"best bid {book.bids[0]!r}")
@@ -128,7 +128,7 @@ def timex(stage: Stage, client: TimexClient, venue: Any) -> None:
     stage.call("unsubscribe(…)", lambda: client.unsubscribe(stream))
 
 
-def loopring(stage: Stage, client: LoopringClient, venue: Any) -> None:
+def _loopring(stage: Stage, client: LoopringClient, venue: Any) -> None:
     """Play Loopring: several topics in one request, refused as a whole or not at all."""
     events = Arrivals()
     streams = stage.call(
@@ -184,7 +184,7 @@ def loopring(stage: Stage, client: LoopringClient, venue: Any) -> None:
     _cut(stage, client, venue, events)
 
 
-def fuze(stage: Stage, client: FuzeClient, venue: Any) -> None:
+def _fuze(stage: Stage, client: FuzeClient, venue: Any) -> None:
     """Play Fuze: a login that must come first, quotes with exact decimals, market data."""
     quotes = Arrivals()
     stage.call(
@@ -211,7 +211,7 @@ def fuze(stage: Stage, client: FuzeClient, venue: Any) -> None:
     _cut(stage, client, venue, quotes)
 
 
-def onyx(stage: Stage, client: OnyxClient, venue: Any) -> None:
+def _onyx(stage: Stage, client: OnyxClient, venue: Any) -> None:
     """Play Onyx: a login, tickers, dashboards, and a method that the venue hangs up on."""
     tickers = Arrivals()
     stage.call(
@@ -252,11 +252,11 @@ def onyx(stage: Stage, client: OnyxClient, venue: Any) -> None:
 
 
 SCENES: Mapping[str, Scene] = {
-    "infinex": infinex,
-    "timex": timex,
-    "loopring": loopring,
-    "fuze": fuze,
-    "onyx": onyx,
+    "infinex": _infinex,
+    "timex": _timex,
+    "loopring": _loopring,
+    "fuze": _fuze,
+    "onyx": _onyx,
 }
 
 
