@@ -28,6 +28,7 @@ from venuesdk.protocol.convert import (
     decoder,
     encode_json,
     from_plain,
+    show_json,
     to_plain,
 )
 from venuesdk.secret import Secret
@@ -874,3 +875,16 @@ def test_decoding_does_not_import_cattrs() -> None:
         "to_plain({}); assert 'cattrs' in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ({"code": 1}, '{"code":1}'),
+        (Decimal("1e999999999"), "a reason that cannot be shown"),
+        (b"bytes", "a reason that cannot be shown"),
+    ],
+)
+def test_a_reason_is_shown_whatever_it_is(value: Any, text: str) -> None:
+    """What a venue gave as a reason becomes text, and never another error."""
+    assert show_json(value) == text

@@ -179,7 +179,7 @@ class TestRefusals:
                 [Decimal("1e9999")],
                 RequestRejected,
                 None,
-                "refused for a reason that cannot be shown",
+                "a reason that cannot be shown",
             ),
             ({"code": "NOT_FOUND", "msg": "No"}, RequestRejected, "NOT_FOUND", "No"),
             ({"code": "FORBIDDEN"}, AuthenticationError, "FORBIDDEN", "FORBIDDEN"),

@@ -43,6 +43,7 @@ __all__ = [
     "decoder",
     "encode_json",
     "from_plain",
+    "show_json",
     "to_plain",
 ]
 
@@ -137,6 +138,17 @@ def encode_json(value: Any, *, reveal: bool = False) -> str:
         reason = "nested too deeply" if isinstance(exc, RecursionError) else "not Unicode text"
     # Outside the except clause: a UnicodeEncodeError carries the whole text, perhaps a credential.
     raise ValueError(f"this cannot be written as JSON: {reason}")
+
+
+def show_json(value: Any) -> str:
+    """Return JSON text for people to read: what a venue gave as a reason, in a form of its own.
+
+    Never raises: a value that JSON may hold and cannot be written sensibly is said to be one.
+    """
+    try:
+        return encode_json(value)
+    except (TypeError, ValueError):
+        return "a reason that cannot be shown"
 
 
 def to_plain(value: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from attrs import fields
 
 from ...errors import ProtocolError
-from ...protocol.convert import Raw, Wire, decode_json, decoder, encode_json
+from ...protocol.convert import Raw, Wire, decode_json, decoder, show_json
 from .models import MarketData, Policies, Quote
 
 __all__ = [
@@ -98,7 +98,7 @@ def refusal_of(error: bytes) -> tuple[int | str | None, str]:
         message = raw
     elif data is not None:
         # Where the venue's handler failed, the message is only the name of the error's class.
-        message = f"{message}: {data if isinstance(data, str) else encode_json(data)}"
+        message = f"{message}: {data if isinstance(data, str) else show_json(data)}"
     return code if isinstance(code, (int, str)) else None, message
 
 
@@ -107,5 +107,5 @@ def refusal_of_envelope(envelope: Envelope) -> tuple[int | str | None, str]:
     code = envelope.code if isinstance(envelope.code, (int, str)) else None
     if envelope.error is None:
         return code, "the venue gave no reason"
-    text = envelope.error if isinstance(envelope.error, str) else encode_json(envelope.error)
+    text = envelope.error if isinstance(envelope.error, str) else show_json(envelope.error)
     return code, text

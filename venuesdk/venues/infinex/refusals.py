@@ -19,7 +19,7 @@ from ...errors import (
     VenueError,
     VenueUnavailable,
 )
-from ...protocol.convert import Wire, decoder, encode_json
+from ...protocol.convert import Wire, decoder, show_json
 from .models import TwoFactorRequired
 
 __all__ = ["GATEWAY", "KINDS", "VENUE", "judge", "refusal"]
@@ -100,11 +100,11 @@ def refusal(error: Any, read: bool) -> VenueError:
         if isinstance(error.get("code"), str):
             code = error["code"]
         message = error.get("msg")
-        text = message if isinstance(message, str) else code or _shown(error)
+        text = message if isinstance(message, str) else code or show_json(error)
     elif isinstance(error, str):
         text = error
     else:
-        text = "" if error is None else _shown(error)
+        text = "" if error is None else show_json(error)
     if GATEWAY.intersection((code, text)):
         return VenueUnavailable(text, venue=VENUE, outcome_unknown=not read)
     if code == SECOND_FACTOR:
@@ -115,11 +115,3 @@ def refusal(error: Any, read: bool) -> VenueError:
 
 def _wanted(provider: str) -> str:
     return f"a second factor is wanted: {provider}" if provider else "a second factor is wanted"
-
-
-def _shown(error: Any) -> str:
-    """Return an error of a form that nobody knows, as the venue wrote it where that is possible."""
-    try:
-        return encode_json(error)
-    except ValueError:
-        return "refused for a reason that cannot be shown"
