@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypedDict, TypeVar
 
 from attrs import evolve
 
-from .errors import ProtocolError
+from .errors import ProtocolError, VenueError
 from .models import Gap, HttpRequest, HttpResponse, State, StateChange
 from .protocol.codec import Codec, Request, Topic
 from .secret import Secret, resolve
@@ -266,6 +266,15 @@ class Client:
             error.venue = error.venue or self.venue
             error.outcome_unknown = True
             raise
+        except VenueError:
+            raise
+        except Exception as error:
+            raise ProtocolError(
+                f"the answer to {request.method} cannot be read: {type(error).__name__}",
+                venue=self.venue,
+                outcome_unknown=True,
+                frame=payload,
+            ) from error
 
     def _subscribe(
         self,
@@ -317,6 +326,8 @@ class Client:
         self, subscription: Subscription[Any], timeout: float | None = None
     ) -> None:
         self._delivery.refuse_reentrant("unsubscribe")
+        if not subscription.belongs_to(self._delivery):
+            raise ValueError(f"{subscription!r} is of another client")
         self._session.subscribing.unsubscribe_one(subscription, self._deadline(timeout))
 
     def _topics(self) -> list[Topic]:

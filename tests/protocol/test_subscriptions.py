@@ -115,6 +115,7 @@ class Desk:
 
 
 def topic(name: str, **options: Any) -> Topic:
+    """Make a topic whose route, like its key, is its name."""
     return Topic(name, name, None, options.pop("route", name), **options)
 
 
@@ -632,9 +633,10 @@ def test_the_end_of_all_lets_every_caller_and_listener_go() -> None:
     _, waiting = desk.subscribe(topic("b"))
     desk.issue()
     _, queued = desk.subscribe(topic("c"))
-    desk.machine.end_all(lambda: ConnectionLost("over"))
+    desk.machine.end_all(lambda sent: ConnectionLost("over", outcome_unknown=sent))
     assert isinstance(waiting[0], ConnectionLost)
     assert isinstance(queued[0], ConnectionLost)
+    assert (waiting[0].outcome_unknown, queued[0].outcome_unknown) == (True, False)
     assert len(ear.ends) == 1
     assert desk.machine.listeners() == []
 

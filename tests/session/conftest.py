@@ -8,14 +8,16 @@ be replaced, by name, in `Venue.does`.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from collections.abc import Callable, Generator, Hashable, Iterator, Mapping, Sequence
+from http import HTTPStatus
 from queue import SimpleQueue
 from typing import Any
 
 import pytest
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidState
 from websockets.sync.server import ServerConnection, serve
 
 from venuesdk.errors import AuthenticationError, ProtocolError, RequestRejected
@@ -122,8 +124,16 @@ class Venue:
             "hang_up": lambda link, message: link.socket.shutdown(2),
         }
         self.links: list[ServerConnection] = []
+        self.refusals: SimpleQueue[tuple[int, dict[str, str]]] = SimpleQueue()
         self._changed = threading.Condition()
-        self._server = serve(self._serve, "127.0.0.1", 0, compression=None, ping_interval=None)
+        self._server = serve(
+            self._serve,
+            "127.0.0.1",
+            0,
+            compression=None,
+            ping_interval=None,
+            process_request=self._receive,
+        )
         self.port = self._server.socket.getsockname()[1]
         self._thread = threading.Thread(target=self._server.serve_forever)
         self._thread.start()
@@ -135,7 +145,7 @@ class Venue:
     def send(self, link: ServerConnection, message: Any) -> None:
         try:
             link.send(message if isinstance(message, str) else json.dumps(message))
-        except ConnectionClosed:
+        except (ConnectionClosed, InvalidState):
             return
 
     def answer(
@@ -155,7 +165,8 @@ class Venue:
     def cut(self) -> None:
         """Cut every connection, without a closing handshake."""
         for link in list(self.links):
-            link.socket.shutdown(2)
+            with contextlib.suppress(OSError):
+                link.socket.shutdown(2)
 
     def request(self, do: str) -> dict[str, Any]:
         """Return the next request of that name that was received."""
@@ -173,15 +184,28 @@ class Venue:
         self.cut()
         self._thread.join(PATIENCE)
 
+    def _receive(self, link: ServerConnection, request: Any) -> Any:
+        """Answer the upgrade with the next refusal, a status and headers, if there is one.
+
+        Without one, the link is counted before its client can know of it.
+        """
+        if self.refusals.empty():
+            with self._changed:
+                self.links.append(link)
+                self.accepted += 1
+                self._changed.notify_all()
+            return None
+        status, headers = self.refusals.get()
+        response = link.respond(HTTPStatus(status), "no")
+        for name, value in headers.items():
+            response.headers[name] = value
+        return response
+
     def _login(self, link: ServerConnection, message: dict[str, Any]) -> None:
         self.logins.append(message["token"])
         self.answer(link, message, message["token"] == "let-me-in-5d1c")
 
     def _serve(self, link: ServerConnection) -> None:
-        with self._changed:
-            self.links.append(link)
-            self.accepted += 1
-            self._changed.notify_all()
         try:
             for text in link:
                 if isinstance(text, str) and text.startswith("{"):
@@ -294,6 +318,12 @@ def desk(open_desk: Callable[..., Desk]) -> Desk:
 def quick_pulse() -> Pulse:
     """A heartbeat that notices silence within a fraction of a second."""
     return Pulse(quiet=0.1, patience=0.2)
+
+
+@pytest.fixture
+def toy_codec() -> type[ToyCodec]:
+    """The codec of the toy venue."""
+    return ToyCodec
 
 
 @pytest.fixture

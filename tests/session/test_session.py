@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -345,8 +346,8 @@ print("ready", flush=True)
 
 def test_ctrl_c_passes_through_a_wait_and_leaves_no_slot(desk: Any) -> None:
     """KeyboardInterrupt ends the call at once; its late answer goes to nobody."""
-    late: list[Any] = []
-    desk.venue.does["slow"] = lambda link, message: late.append((link, message))
+    late: SimpleQueue[Any] = SimpleQueue()
+    desk.venue.does["slow"] = lambda link, message: late.put((link, message))
 
     def interrupt() -> None:
         desk.venue.request("slow")
@@ -360,7 +361,7 @@ def test_ctrl_c_passes_through_a_wait_and_leaves_no_slot(desk: Any) -> None:
         desk.ask("slow", timeout=60)
     interrupter.join()
     assert desk.session.stats().waiting_requests == 0
-    desk.venue.answer(*late[0], "too late")
+    desk.venue.answer(*late.get(timeout=PATIENCE), "too late")
     assert desk.ask("echo", value=1) == 1
     assert desk.session.stats().late_responses == 1
 

@@ -5,6 +5,7 @@ Plain state without rules; what happens to it is decided in `venuesdk.protocol.s
 
 from __future__ import annotations
 
+import contextlib
 import enum
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, Protocol, TypeAlias
@@ -62,12 +63,18 @@ class Ticket:
     """One caller that waits until its feeds are active, or one operation of its is answered.
 
     `settle` is called once, with None or with the error that the caller gets; it must not wait.
+    `patience` is how many seconds the caller gives the venue, and `sent` whether anything that
+    it waits for may have left.
     """
 
-    __slots__ = ("listeners", "settle", "settled", "waiting")
+    __slots__ = ("listeners", "patience", "sent", "settle", "settled", "waiting")
 
-    def __init__(self, settle: Callable[[Exception | None], None]) -> None:
+    def __init__(
+        self, settle: Callable[[Exception | None], None], patience: float = 0.0
+    ) -> None:
         self.settle = settle
+        self.patience = patience
+        self.sent = False
         self.settled = False
         self.waiting: set[Hashable] = set()
         self.listeners: list[tuple[Feed, Listener]] = []
@@ -119,8 +126,8 @@ class Feed:
     def discard(self, listener: Listener) -> None:
         """Let `listener` belong to this feed no more."""
         listener.feed = None
-        for group in (self.listeners, self.joining):
-            if listener in group:
+        for group in (self.listeners, self.joining, self.informed):
+            with contextlib.suppress(ValueError):
                 group.remove(listener)
 
     def empty(self) -> list[Listener]:
@@ -128,6 +135,7 @@ class Feed:
         ended = [*self.listeners, *self.joining]
         self.listeners.clear()
         self.joining.clear()
+        self.informed.clear()
         for listener in ended:
             listener.feed = None
         return ended
@@ -148,7 +156,12 @@ class Kind(enum.Enum):
 
 @define(eq=False)
 class Operation:
-    """One subscribe or unsubscribe, queued or in flight."""
+    """One subscribe or unsubscribe, queued or in flight.
+
+    `leaving` is the listener that an unsubscribe is for, where its caller waits for the venue.
+    `ending` are the listeners that the venue's yes will end: those who were there when it was
+    asked. `active_before` are topics of a subscribe that were active already.
+    """
 
     kind: Kind
     feeds: tuple[Feed, ...] = ()
@@ -157,28 +170,27 @@ class Operation:
     cancels: Cancels | None = None
     request: Request | None = None
     due: float = 0.0
+    leaving: Listener | None = None
+    ending: list[tuple[Feed, list[Listener]]] = field(factory=list)
     active_before: tuple[Feed, ...] = ()
 
 
-class Routes(dict[Hashable, "tuple[Feed, ...]"]):
-    """Where events go: a route to the feeds that its events belong to."""
+class Routes(dict[Hashable, "dict[Feed, None]"]):
+    """Where events go: a route to the feeds that its events belong to, in order."""
 
     def add(self, route: Hashable, feed: Feed) -> None:
         """Let events of `route` reach `feed` too."""
         feed.route = route
-        feeds = self.get(route, ())
-        if feed not in feeds:
-            self[route] = (*feeds, feed)
+        self.setdefault(route, {})[feed] = None
 
     def remove(self, feed: Feed) -> None:
         """Let no event reach `feed` any more."""
         for route in (feed.route, feed.topic.route):
-            if route is None or feed not in self.get(route, ()):
+            feeds = None if route is None else self.get(route)
+            if feeds is None or feed not in feeds:
                 continue
-            left = tuple(other for other in self[route] if other is not feed)
-            if left:
-                self[route] = left
-            else:
+            del feeds[feed]
+            if not feeds:
                 del self[route]
         feed.route = None
 

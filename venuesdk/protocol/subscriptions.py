@@ -75,6 +75,7 @@ class Subscriptions:
             if feed.state is FeedState.ACTIVE and not restart and cancels is None:
                 continue
             feed.restart = feed.restart or restart
+            ticket.sent = ticket.sent or feed.state is FeedState.STARTING
             ticket.waiting.add(feed.topic.key)
             feed.tickets.append(ticket)
             if cancels is not None or (feed.state is FeedState.IDLE and not feed.queued):
@@ -89,21 +90,23 @@ class Subscriptions:
                 self._enqueue(Operation(Kind.START, feeds, options, ticket, cancels))
 
     def cancel(self, request: Request, cancels: Cancels, ticket: Ticket) -> None:
-        """Ask the venue to stop something; its yes ends every feed that `cancels` names."""
+        """Ask the venue to stop something; its yes ends the listeners that `cancels` names.
+
+        Those who come while it is being asked are not among them: theirs is started anew.
+        """
         self._enqueue(Operation(Kind.CANCEL, ticket=ticket, cancels=cancels, request=request))
 
     def cancel_one(self, listener: Listener, ticket: Ticket) -> bool:
-        """Stop the topic of `listener` on the wire; return False where others still listen."""
+        """Stop the topic of `listener` on the wire; return False where there is no need to.
+
+        The venue's yes ends the listener, its no leaves everything as it was.
+        """
         feed = listener.feed
         if feed is None or self._codec is None or feed.state is not FeedState.ACTIVE:
             return False
-        if len(feed.listeners) + len(feed.joining) > 1:
+        if feed.queued or len(feed.listeners) + len(feed.joining) > 1:
             return False
-        request = self._codec.unsubscribe(feed.topic, feed.route)
-        if request is None:
-            return False
-        key = feed.topic.key
-        self.cancel(request, lambda topic: topic.key == key, ticket)
+        self._enqueue(Operation(Kind.STOP, (feed,), ticket=ticket, leaving=listener))
         return True
 
     def remove(self, listener: Listener) -> None:
@@ -142,9 +145,9 @@ class Subscriptions:
         ]
 
     @property
-    def operating(self) -> bool:
-        """Whether an operation is unanswered; may be read without the lock."""
-        return bool(self._in_flight)
+    def queued(self) -> bool:
+        """Whether `issue` may have something to send; may be read without the lock."""
+        return bool(self._queue)
 
     # What the connection does --------------------------------------------------------------------
 
@@ -193,24 +196,37 @@ class Subscriptions:
             self._drop_if_unwanted(feed)
 
     def issue(self, now: float, patience: float) -> list[str]:
-        """Return the frames to send now; each must be answered within `patience` seconds."""
+        """Return the frames to send now.
+
+        Each must be answered within `patience` seconds, or as many more as its caller waits.
+        """
         codec = self._codec
         if codec is None or not self._queue:
             return []
-        limit = 1 if codec.serial else WINDOW
         frames: list[str] = []
         blocked: list[Operation] = []
-        while self._queue and len(self._in_flight) < limit:
+        while self._queue and self._has_room(codec):
             operation = self._queue.popleft()
             if any(feed.busy for feed in operation.feeds):
                 blocked.append(operation)
                 continue
-            operation.due = now + patience
+            longer = 0.0 if operation.ticket is None else operation.ticket.patience
+            operation.due = now + max(patience, longer)
             frame = self._write(codec, operation)
             if frame is not None:
                 frames.append(frame)
         self._queue.extendleft(reversed(blocked))
         return frames
+
+    def _has_room(self, codec: Codec) -> bool:
+        """Return whether one more operation may be unanswered."""
+        count = len(self._in_flight)
+        if codec.serial:
+            return count == 0
+        if codec.silent:
+            # What may stay unanswered for ever must not keep others from being asked.
+            count = sum(one.kind is not Kind.START for one in self._in_flight.values())
+        return count < WINDOW
 
     def answered(self, answer: Response | Rejection) -> bool:
         """Take an answer; return False where its id is not one of ours."""
@@ -220,7 +236,7 @@ class Subscriptions:
         if isinstance(answer, Rejection):
             self._refused(operation, answer.error)
         elif operation.kind is Kind.CANCEL:
-            self._end_where(operation.cancels)
+            self._end_cancelled(operation)
             if operation.ticket is not None:
                 operation.ticket.finish(None)
         else:
@@ -261,20 +277,23 @@ class Subscriptions:
                 self.unrouted += 1
         return released
 
-    def end_all(self, failure: Callable[[], VenueError | None]) -> None:
-        """End every listener and let every caller go: the client is closed, or has failed."""
+    def end_all(self, failure: Callable[[bool], VenueError]) -> None:
+        """End every listener and let every caller go: the client is closed, or has failed.
+
+        `failure` is told whether what the caller waits for may have left.
+        """
         self._codec = None
         for operation in [*self._in_flight.values(), *self._queue]:
             if operation.ticket is not None:
-                operation.ticket.finish(failure())
+                operation.ticket.finish(failure(operation.ticket.sent))
         self._in_flight.clear()
         self._queue.clear()
         self.routes.clear()
         for feed in self._feeds.values():
             for ticket in feed.tickets:
-                ticket.finish(failure())
+                ticket.finish(failure(ticket.sent))
             for listener in feed.empty():
-                listener.end(failure())
+                listener.end(failure(False))
         self._feeds.clear()
 
     # The state machine ---------------------------------------------------------------------------
@@ -321,19 +340,43 @@ class Subscriptions:
                 return None
             id = self._ids.next()
             frame = codec.encode(id, request)
-        except (TypeError, ValueError) as error:
-            self._refused(operation, InvalidRequest(str(error), venue=codec.venue))
+        except Exception as error:
+            refusal = InvalidRequest(str(error), venue=codec.venue)
+            refusal.__cause__ = error
+            self._refused(operation, refusal)
             return None
         self._in_flight[id] = operation
+        if operation.ticket is not None:
+            operation.ticket.sent = True
+        if operation.kind is Kind.START:
+            for feed in operation.feeds:
+                for ticket in feed.tickets:
+                    ticket.sent = True
         return frame
 
     def _request(self, codec: Codec, operation: Operation) -> Request | None:
         if operation.kind is Kind.START:
             return self._start(codec, operation)
         if operation.kind is Kind.STOP:
-            return self._stop(codec, operation.feeds[0])
+            return self._stop(codec, operation)
         gone = operation.ticket is not None and operation.ticket.settled
-        return None if gone else operation.request
+        if gone:
+            return None
+        operation.ending = self._named_by(operation.cancels, ())
+        return operation.request
+
+    def _named_by(
+        self, cancels: Cancels | None, spared: Sequence[Feed]
+    ) -> list[tuple[Feed, list[Listener]]]:
+        """Return who listens now to what `cancels` names and the venue has been asked for."""
+        return [
+            (feed, [*feed.listeners, *feed.joining])
+            for feed in self._feeds.values()
+            if cancels is not None
+            and cancels(feed.topic)
+            and feed not in spared
+            and feed.state in (FeedState.STARTING, FeedState.ACTIVE)
+        ]
 
     def _start(self, codec: Codec, operation: Operation) -> Request | None:
         whole = operation.cancels is not None
@@ -351,6 +394,7 @@ class Subscriptions:
             return None
         operation.feeds = starting
         operation.active_before = tuple(f for f in starting if f.state is FeedState.ACTIVE)
+        operation.ending = self._named_by(operation.cancels, starting)
         for feed in starting:
             feed.state = FeedState.STARTING
             if feed.restart:
@@ -365,32 +409,46 @@ class Subscriptions:
                 self.routes.add(feed.topic.route, feed)
         return codec.subscribe([feed.topic for feed in starting], operation.options)
 
-    def _stop(self, codec: Codec, feed: Feed) -> Request | None:
-        if feed.wanted and not feed.restart:
-            return None
-        request = codec.unsubscribe(feed.topic, feed.route)
-        if request is None:
+    def _stop(self, codec: Codec, operation: Operation) -> Request | None:
+        feed, leaving, ticket = operation.feeds[0], operation.leaving, operation.ticket
+        others = [one for one in (*feed.listeners, *feed.joining) if one is not leaving]
+        gone = ticket is not None and ticket.settled
+        if feed.restart or not (others or gone) or not feed.wanted:
+            request = codec.unsubscribe(feed.topic, feed.route)
+            if request is not None:
+                feed.state = FeedState.STOPPING
+                return request
+            # What cannot be stopped cannot be started anew either: it goes on as it is.
             feed.restart = False
+            feed.informed.clear()
             feed.admit()
             self._settle(feed)
-            return None
-        feed.state = FeedState.STOPPING
-        return request
+        if ticket is not None and not gone:
+            self._part(operation)
+            ticket.finish(None)
+        return None
+
+    def _part(self, operation: Operation) -> None:
+        """End the listener whose caller waited for the unsubscribe."""
+        leaving = operation.leaving
+        if leaving is not None and leaving.feed is operation.feeds[0]:
+            operation.feeds[0].discard(leaving)
+            leaving.end(None)
 
     def _done(self, operation: Operation, answer: Response) -> None:
         if operation.kind is Kind.START:
-            if operation.cancels is not None:
-                kept = {feed.topic.key for feed in operation.feeds}
-                cancels = operation.cancels
-                self._end_where(lambda topic: topic.key not in kept and cancels(topic))
+            self._end_cancelled(operation)
             for feed in operation.feeds:
                 feed.state = FeedState.ACTIVE
                 if answer.route is not None:
                     self.routes.add(answer.route, feed)
                 self._settle(feed)
         else:
+            self._part(operation)
             for feed in operation.feeds:
                 self._idle(feed)
+            if operation.ticket is not None:
+                operation.ticket.finish(None)
         for feed in operation.feeds:
             self._reconcile(feed)
 
@@ -401,6 +459,9 @@ class Subscriptions:
             return
         if operation.kind is Kind.START and operation.cancels is not None:
             self._refused_whole(operation, error)
+            return
+        if operation.leaving is not None:
+            self._refused_parting(operation, error)
             return
         for feed in operation.feeds:
             self._idle(feed)
@@ -424,9 +485,26 @@ class Subscriptions:
                 self._end_feed(feed, error)
             self._reconcile(feed)
 
+    def _refused_parting(self, operation: Operation, error: VenueError) -> None:
+        """An unsubscribe that its caller waited for, and that is refused, changes nothing."""
+        (feed,) = operation.feeds
+        feed.state = FeedState.ACTIVE
+        ticket = operation.ticket
+        if ticket is not None and not ticket.settled:
+            ticket.finish(error)
+        elif not isinstance(error, NotSubscribed):
+            self._report(error)
+        if not feed.restart:
+            self._settle(feed)
+        self._reconcile(feed)
+
     def _fail(self, operation: Operation, failure: Callable[[], VenueError]) -> None:
-        """The connection ended under an operation: its callers cannot know what became of it."""
-        tickets = [ticket for feed in operation.feeds for ticket in feed.tickets]
+        """The connection ended under an operation: its callers cannot know what became of it.
+
+        Those who wait for a topic to start again after it was stopped have asked nothing yet.
+        """
+        started = operation.feeds if operation.kind is Kind.START else ()
+        tickets = [ticket for feed in started for ticket in feed.tickets]
         if operation.ticket is not None:
             tickets.append(operation.ticket)
         for ticket in tickets:
@@ -448,14 +526,16 @@ class Subscriptions:
         for listener in feed.empty():
             listener.end(copy.copy(error))
 
-    def _end_where(self, cancels: Cancels | None) -> None:
-        if cancels is None:
-            return
-        for feed in [feed for feed in self._feeds.values() if cancels(feed.topic)]:
-            for listener in feed.empty():
-                listener.end(None)
+    def _end_cancelled(self, operation: Operation) -> None:
+        """End who listened when the venue was asked; who came since then gets a new start."""
+        for feed, listeners in operation.ending:
+            for listener in listeners:
+                if listener.feed is feed:
+                    feed.discard(listener)
+                    listener.end(None)
             if feed.state is FeedState.ACTIVE:
                 self._idle(feed)
+                feed.restart = feed.wanted
             self._reconcile(feed)
 
     def _settle(self, feed: Feed) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from ..errors import NotSent, RequestRejected, RequestTimeout, VenueError
 from ..protocol.codec import Request
 from ..protocol.conversation import Ids
@@ -39,9 +41,8 @@ class Asking:
                 except NotSent:
                     if not patient or deadline.expired():
                         raise
-                    # A link that is not dead can take the request once its peer reads again.
-                    dead = link if link.connection.closed else None
-                    link = standing.await_link(deadline, other_than=dead)
+                # Out of time is the one reason for NotSent on a connection that goes on.
+                link = standing.await_link(deadline, other_than=link)
         except VenueError as error:
             error.venue = error.venue or standing.venue
             if isinstance(error, RequestRejected) and error.request is None:
@@ -49,39 +50,35 @@ class Asking:
             raise
 
     def _ask(self, link: Link, request: Request, deadline: Deadline) -> bytes:
-        with self._standing.lock:
-            self._standing.check_locked()
-            if self._standing.link is not link:
-                raise NotSent("the connection was lost before the request was sent")
-            id = self._ids.next()
-            frame = link.codec.encode(id, request)
-            slot = self._slots.open(id)
-            self._counters.requests += 1
+        slot = Slot()
+        id = 0
+        frame = ""
         try:
-            slot.sent = True
+            with self._standing.lock:
+                self._standing.check_locked()
+                if self._standing.link is not link:
+                    raise NotSent("the connection was lost before the request was sent")
+                id = self._ids.next()
+                frame = link.codec.encode(id, request)
+                # From here on somebody else may end the call, and must take it for sent.
+                self._slots.open(id, slot)
+                self._counters.requests += 1
             try:
                 link.connection.send(frame, deadline)
-            except NotSent:
-                slot.sent = False
-                raise
             finally:
-                del frame  # it may hold a credential: no traceback shows it
-            outcome = slot.wait(deadline)
-        except Empty:
-            outcome = self._last_look(id, slot, deadline)
+                # It may hold a credential, and what follows may raise.
+                del frame
+            with contextlib.suppress(Empty):
+                return slot.wait(deadline) or b""
+            return self._last_look(id, slot, deadline) or b""
         finally:
-            with self._standing.lock:
-                self._slots.pop(id)
-        return outcome or b""
+            self._slots.pop(id)
 
     def _last_look(self, id: int, slot: Slot, deadline: Deadline) -> Outcome:
         """Take an answer that came as the time ran out; afterwards none can come any more."""
         with self._standing.lock:
             self._slots.pop(id)
-            try:
+            with contextlib.suppress(Empty):
                 return slot.take()
-            except Empty:
-                self._counters.timeouts += 1
-        raise RequestTimeout(
-            f"no answer within {deadline.timeout:g} s", outcome_unknown=True
-        ) from None
+            self._counters.timeouts += 1
+        raise RequestTimeout(f"no answer within {deadline.timeout:g} s", outcome_unknown=True)

@@ -19,21 +19,33 @@ __all__ = ["CredentialsKeeper"]
 Credentials: TypeAlias = Mapping[str, Secret]
 
 SLICE = 0.1
+"""Seconds after which a wait for credentials notices that it was cancelled."""
+
+
+class _Question:
+    """One asking of the user, with a thread and a queue for the answer of its own.
+
+    `done` is true from just before the answer: then nobody may begin to wait for it any more.
+    """
+
+    def __init__(self) -> None:
+        self.answer: SimpleQueue[Credentials | BaseException] = SimpleQueue()
+        self.thread: threading.Thread | None = None
+        self.done = False
 
 
 class CredentialsKeeper:
     """Ask for the credentials of each connection.
 
     At most one thread at a time asks for the reader; while the user's callable hangs, the next
-    attempt waits for the same answer. `_lock` guards the reference to that thread's answer.
+    attempt waits for the same answer. Lock: `_lock` guards which question is open.
     """
 
     def __init__(self, venue: str, source: Callable[[], Credentials]) -> None:
         self._venue = venue
         self._source = source
         self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
-        self._answers: SimpleQueue[Credentials | Exception] = SimpleQueue()
+        self._question: _Question | None = None
 
     def ask(self) -> Credentials:
         """Ask on this thread; what the user's callable raises is passed on."""
@@ -42,34 +54,43 @@ class CredentialsKeeper:
     def ask_elsewhere(self, deadline: Deadline) -> Credentials:
         """Ask on a thread of its own, and wait for the answer until the deadline."""
         with self._lock:
-            if self._thread is None or not self._thread.is_alive():
-                while not self._answers.empty():
-                    self._answers.get_nowait()
-                self._thread = threading.Thread(
-                    target=self._ask, name=f"venuesdk-{self._venue}-credentials", daemon=True
+            question = self._question
+            if question is None or question.done:
+                question = self._question = _Question()
+                question.thread = threading.Thread(
+                    target=self._ask,
+                    args=(question,),
+                    name=f"venuesdk-{self._venue}-credentials",
+                    daemon=True,
                 )
-                self._thread.start()
+                question.thread.start()
         while True:
             try:
-                answer = self._answers.get(timeout=deadline.slice(SLICE))
+                answer = question.answer.get(timeout=deadline.slice(SLICE))
+                break
             except Empty:
                 if deadline.expired():
                     raise ConnectTimeout("the credentials did not come in time") from None
-                continue
-            if isinstance(answer, Exception):
-                raise ConnectFailed(
-                    f"asking for the credentials raised {type(answer).__name__}"
-                ) from None
-            return answer
+        if isinstance(answer, BaseException):
+            # Not chained: whatever a user's callable raises may show a credential.
+            raise ConnectFailed(f"asking for the credentials raised {type(answer).__name__}")
+        return answer
 
-    def close(self, deadline: Deadline) -> None:
-        """Wait for the thread that asks, if there is one."""
-        thread = self._thread
-        if thread is not None and thread is not threading.current_thread():
-            thread.join(deadline.remaining())
+    def close(self, deadline: Deadline) -> bool:
+        """Wait for the thread that asks, if there is one; return False where it goes on."""
+        question = self._question
+        thread = None if question is None else question.thread
+        if thread is None or thread is threading.current_thread() or thread.ident is None:
+            return True
+        thread.join(deadline.remaining())
+        return not thread.is_alive()
 
-    def _ask(self) -> None:
+    def _ask(self, question: _Question) -> None:
+        answer: Credentials | BaseException
         try:
-            self._answers.put(self._source())
-        except Exception as error:
-            self._answers.put(error)
+            answer = self._source()
+        except BaseException as error:
+            answer = error
+        with self._lock:
+            question.done = True
+        question.answer.put(answer)

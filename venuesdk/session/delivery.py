@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
-from ..errors import ReentrantCall
+from ..errors import ClientClosed, ReentrantCall
 from ..models import Gap
 from ..protocol.codec import Event
 from ..timing import Deadline, monotonic
@@ -26,6 +26,8 @@ Notice: TypeAlias = Callable[[], object]
 
 SLOW_CALLBACK = 0.25
 CHUNK = 128
+MAX_REPORTS = 1_000
+"""How many errors wait for ``on_error`` before further ones are only counted."""
 
 
 class Delivery:
@@ -33,20 +35,28 @@ class Delivery:
 
     Lock: `lock` guards the line and the queues of all subscriptions of the client. No user code
     runs, and nothing waits, under it. It may be taken under the session's lock, never the other
-    way round.
+    way round. It is reentrant, so that a signal handler that closes the client cannot wait for
+    the very code that it interrupted.
+
+    `runner` is the thread that runs callbacks now, one at a time; `running` is the callback.
     """
 
     def __init__(self, venue: str) -> None:
         self.venue = venue
         self.log = logging.getLogger(f"venuesdk.{venue}")
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()
         self.epoch = 0
+        self.forked = False
         self.totals = Totals()
         self.error_handlers: list[Callable[[BaseException], object]] = []
         self.running: Callable[..., object] | None = None
         self.runner: int | None = None
+        self._own = False
         self.callback_seconds = 0.0
         self._line: deque[Subscription[Any] | Notice] = deque()
+        self._taken: deque[tuple[Subscription[Any] | None, Item | Notice]] = deque()
+        self._reports = 0
+        self._unreported = 0
         self._closed = False
 
     # For the session -----------------------------------------------------------------------------
@@ -81,7 +91,12 @@ class Delivery:
 
     def report(self, error: BaseException) -> None:
         """Queue an error for ``on_error``; never waits."""
-        self.notify(lambda: self.tell(error))
+        with self.lock:
+            if self._reports >= MAX_REPORTS:
+                self._unreported += 1
+                return
+            self._reports += 1
+        self.notify(lambda: self._tell_reported(error))
 
     def tell(self, error: BaseException) -> None:
         """Hand an error to ``on_error``, or, where there is none, to `threading.excepthook`."""
@@ -92,24 +107,70 @@ class Delivery:
         for handler in handlers:
             try:
                 handler(error)
-            except Exception as failure:
+            except BaseException as failure:
+                if self._passes(failure):
+                    raise
                 self.log.exception("on_error itself raised")
                 self._hook(failure)
 
+    def call(self, callback: Callable[[Any], object], value: Any) -> float:
+        """Run one callback here, report what it raises, and return the seconds that it took.
+
+        A slow one is named in a warning.
+        """
+        outer, self.running = self.running, callback
+        started = monotonic()
+        try:
+            callback(value)
+        except BaseException as error:
+            if self._passes(error):
+                raise
+            self.tell(error)
+        finally:
+            self.running = outer
+        seconds = monotonic() - started
+        self.callback_seconds += seconds
+        if seconds > SLOW_CALLBACK:
+            self.log.warning(
+                "slow callback: %s took %.0f ms with %d items waiting",
+                name_of(callback),
+                seconds * 1000,
+                self.depth(),
+            )
+        return seconds
+
+    def warn_of_running(self) -> None:
+        """Log the callback that a close did not wait for."""
+        running = self.running
+        name = name_of(running) if running is not None else "not known"
+        self.log.warning("closed while a callback is still running: %s", name)
+
     def announce_locked(self, subscription: Subscription[Any]) -> None:
-        """Put a subscription into the line, unless enough of its tokens stand there."""
-        if subscription.tokens < subscription.pending_locked():
+        """Put a subscription into the line, once for each item that waits in it."""
+        for _ in range(subscription.pending_locked() - subscription.tokens):
             subscription.tokens += 1
             self._line.append(subscription)
 
     def depth(self) -> int:
         """Return how many items wait for a callback."""
-        return len(self._line)
+        return len(self._line) + len(self._taken)
+
+    def check_fork(self) -> None:
+        """Raise where this is a forked child. Takes no lock: it may be held for ever there."""
+        if self.forked:
+            raise ClientClosed("this client belongs to the parent process", venue=self.venue)
 
     # What the kinds differ in --------------------------------------------------------------------
 
     def start(self) -> None:
         """Begin to work the line off."""
+
+    def rest(self, deadline: Deadline) -> None:
+        """Leave no thread behind until the next `start`; what is in the line is told first."""
+
+    def waits_here(self) -> bool:
+        """Return whether whatever this thread waits for would wait for this thread."""
+        return False
 
     def wake(self) -> None:
         """Let whoever works the line off know that there is something in it."""
@@ -119,6 +180,8 @@ class Delivery:
 
     def refuse_reentrant(self, call: str) -> None:
         """Raise `ReentrantCall` where `call` would wait for the thread that makes it."""
+        if self.waits_here():
+            raise self._reentrant(call, 'inside a callback of delivery="inline"')
 
     def pump(self, timeout: float | None, max_events: int | None) -> int:
         """Work the line off on the calling thread, where that is the delivery's kind."""
@@ -131,72 +194,88 @@ class Delivery:
 
     # Working the line off ------------------------------------------------------------------------
 
-    def run_some(self, limit: int = CHUNK) -> int:
-        """Run up to `limit` items of the line on this thread; return how many there were."""
-        chunk: list[tuple[Subscription[Any] | None, Item | Notice]] = []
+    def run_some(self, limit: int = CHUNK, own: bool = False) -> int:
+        """Run up to `limit` items of the line on this thread; return how many there were.
+
+        Returns 0 where another thread is at it. On a thread of the client's `own` no exception
+        whatever gets out; on a user's thread Ctrl-C does, and what is left waits for the next run.
+        """
+        me = threading.get_ident()
+        if self.runner == me:
+            return 0
+        count = 0
+        try:
+            with self.lock:
+                if self.runner is not None:
+                    return 0
+                self.runner = me
+                self._own = own
+            self._take(limit)
+            while self._taken and count < limit:
+                count += 1
+                self._run(*self._taken.popleft())
+        finally:
+            if self.runner == me:
+                self.runner = None
+        return count
+
+    def _take(self, limit: int) -> None:
+        """Take what is next off the line, where nothing is left from the last time."""
+        taken = self._taken
+        if taken:
+            return
         with self.lock:
             line = self._line
-            while line and len(chunk) < limit:
+            while line and len(taken) < limit:
                 entry = line.popleft()
                 if isinstance(entry, Subscription):
                     entry.tokens -= 1
                     item = entry.take_locked()
                     if item is not None:
-                        chunk.append((entry, item))
+                        taken.append((entry, item))
                 else:
-                    chunk.append((None, entry))
-        if chunk:
-            outer, self.runner = self.runner, threading.get_ident()
-            try:
-                for subscription, work in chunk:
-                    if subscription is None:
-                        self._run_notice(work)  # type: ignore[arg-type]
-                    elif not subscription.closed:
-                        self._run_callback(subscription, work)  # type: ignore[arg-type]
-            finally:
-                self.runner = outer
-        return len(chunk)
+                    taken.append((None, entry))
+
+    def _run(self, subscription: Subscription[Any] | None, work: Item | Notice) -> None:
+        try:
+            if subscription is None:
+                work()  # type: ignore[operator]
+            elif not subscription.closed:
+                self._run_callback(subscription, work)  # type: ignore[arg-type]
+        except BaseException as error:
+            if self._passes(error):
+                raise
+            self.tell(error)
 
     def _run_callback(self, subscription: Subscription[Any], item: Item) -> None:
         value = subscription.open(item)
         callback = subscription.callback
         if value is NOTHING or callback is None or subscription.closed:
             return
-        seconds = self._timed(callback, value)
-        subscription.called(seconds)
+        subscription.called(self.call(callback, value))
 
-    def _run_notice(self, notice: Notice) -> None:
-        try:
-            notice()
-        except Exception as error:
-            self.tell(error)
+    def _tell_reported(self, error: BaseException) -> None:
+        with self.lock:
+            self._reports -= 1
+            unreported, self._unreported = self._unreported, 0
+        if unreported:
+            self.log.warning("%d errors before this one were not reported", unreported)
+        self.tell(error)
 
-    def _timed(self, callback: Callable[[Any], object], value: Any) -> float:
-        self.running = callback
-        started = monotonic()
-        try:
-            callback(value)
-        except Exception as error:
-            self.tell(error)
-        finally:
-            self.running = None
-        seconds = monotonic() - started
-        self.callback_seconds += seconds
-        if seconds > SLOW_CALLBACK:
-            self.log.warning(
-                "slow callback: %s took %.0f ms with %d items waiting",
-                name_of(callback),
-                seconds * 1000,
-                len(self._line),
-            )
-        return seconds
+    def _passes(self, error: BaseException) -> bool:
+        """Return whether an exception belongs to the thread that callbacks run on."""
+        own = self._own and self.runner == threading.get_ident()
+        return not isinstance(error, Exception) and not own
 
     def _hook(self, error: BaseException) -> None:
-        threading.excepthook(
-            threading.ExceptHookArgs(
-                (type(error), error, error.__traceback__, threading.current_thread())
+        try:
+            threading.excepthook(
+                threading.ExceptHookArgs(
+                    (type(error), error, error.__traceback__, threading.current_thread())
+                )
             )
-        )
+        except Exception:
+            self.log.exception("threading.excepthook itself raised")
 
     def _reentrant(self, call: str, advice: str) -> ReentrantCall:
         return ReentrantCall(f"{call} would wait for itself here: {advice}", venue=self.venue)

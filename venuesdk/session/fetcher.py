@@ -39,12 +39,7 @@ class Fetcher:
         Blocks until the deadline at the longest. A relative URL is a path on the client's
         ``http_url``.
         """
-        with self._lock:
-            if self._closed:
-                raise ClientClosed("the client was closed", venue=self._venue)
-            if self._connection is None:
-                self._connection = self._make()
-            connection = self._connection
+        connection = self._connect()
         try:
             return connection.request(request, deadline)
         except VenueError as error:
@@ -64,3 +59,21 @@ class Fetcher:
         self._closed = True
         if self._connection is not None:
             self._connection.abandon()
+
+    def _connect(self) -> HttpConnection:
+        """Return the connection; make it, outside the lock, where there is none."""
+        made: HttpConnection | None = None
+        while True:
+            # Looked at before the lock, which nobody may ever release in a forked child.
+            if self._closed:
+                raise ClientClosed("the client was closed", venue=self._venue)
+            with self._lock:
+                if self._connection is None and not self._closed:
+                    self._connection = made
+                connection = self._connection
+            if connection is not None:
+                if made is not None and made is not connection:
+                    made.close()
+                return connection
+            if not self._closed:
+                made = self._make()

@@ -1,20 +1,24 @@
-"""Inbox: the bounded queue of one subscription, between the reader and whoever consumes it.
+"""Inboxes: the bounded queue of one subscription, between the reader and whoever consumes it.
 
 Events wait here as they came, undecoded, because bytes are small and the collector does not walk
-them. All inboxes of one client are guarded by one lock, that of its delivery; the methods that
-need it end in ``_locked``. Nothing here decodes, waits or runs user code.
+them; only a conflated stream is decoded before. All inboxes of one client are guarded by one
+lock, that of its delivery; the methods that need it end in ``_locked``. Nothing here decodes,
+waits or runs user code.
+
+What waits is bounded in every direction: events by number and bytes, gaps by being merged where
+no event stands between them.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Hashable
-from typing import Any, TypeAlias
+from collections import OrderedDict, deque
+from collections.abc import Hashable, Sequence
+from typing import Any, Protocol, TypeAlias
 
 from ..models import Gap, GapReason
 from ..protocol.codec import Event
 
-__all__ = ["Inbox", "Item", "Ready", "Totals"]
+__all__ = ["ConflatedInbox", "EventInbox", "Inbox", "Item", "Ready", "Totals"]
 
 MAX_QUEUE = 65_536
 MAX_QUEUED_BYTES = 64 << 20
@@ -44,7 +48,33 @@ class Totals:
         self.undecodable = 0
 
 
-class Inbox:
+class Inbox(Protocol):
+    """What both kinds of inbox have."""
+
+    queued_bytes: int
+    received: int
+    dropped: int
+    conflated: int
+
+    def __len__(self) -> int: ...
+
+    def pending_locked(self) -> int:
+        """Return how many items `take_locked` will return."""
+
+    def offer_locked(self, arrived: Any, epoch: int) -> None:
+        """Queue what one event brought."""
+
+    def offer_gap_locked(self, gap: Gap) -> None:
+        """Queue a gap behind all that waits."""
+
+    def take_locked(self, epoch: int) -> Item | None:
+        """Remove and return what the consumer gets next, or None."""
+
+    def clear_locked(self) -> None:
+        """Forget all that waits; nobody will take it."""
+
+
+class EventInbox:
     """What waits for the consumer of one subscription, in order, with every loss counted.
 
     Market data drops its oldest: the gap that tells of it stands where the events stood. A
@@ -53,26 +83,16 @@ class Inbox:
     """
 
     __slots__ = (
-        "_gaps",
-        "_max_queue",
-        "_newest",
-        "_overflow",
-        "_private",
-        "_queue",
-        "_totals",
-        "conflated",
-        "dropped",
-        "queued_bytes",
-        "received",
-    )
+        "_front", "_max_queue", "_overflow", "_private", "_queue", "_totals",
+        "conflated", "dropped", "queued_bytes", "received",
+    )  # fmt: skip
 
     def __init__(self, private: bool, max_queue: int | None, totals: Totals) -> None:
         self._private = private
         self._max_queue = max_queue or MAX_QUEUE
         self._totals = totals
         self._queue: deque[Event | Gap] = deque()
-        self._gaps: deque[Gap] = deque()
-        self._newest: dict[Hashable, Any] = {}
+        self._front: deque[Gap] = deque()
         self._overflow = 0
         self.queued_bytes = 0
         self.received = 0
@@ -80,16 +100,17 @@ class Inbox:
         self.conflated = 0
 
     def __len__(self) -> int:
-        return len(self._queue) + len(self._newest)
+        return len(self._queue)
 
     def pending_locked(self) -> int:
         """Return how many items `take_locked` will return."""
-        waiting = len(self._gaps) + len(self._queue) + len(self._newest)
+        waiting = len(self._front) + len(self._queue)
         return waiting + 1 if self._overflow else waiting
 
     def offer_locked(self, event: Event, epoch: int) -> None:
         """Queue one event, making room where the bound is reached."""
-        self._count_arrival()
+        self.received += 1
+        self._totals.received += 1
         size = len(event.payload)
         if self._overflow or self._full(size):
             if self._private:
@@ -101,32 +122,22 @@ class Inbox:
         self._queue.append(event)
         self.queued_bytes += size
 
-    def offer_newest_locked(self, rows: list[tuple[Hashable, Any]]) -> None:
-        """Keep the newest value of each key; a key keeps its place in the line."""
-        self._count_arrival()
-        for key, value in rows:
-            if key in self._newest:
-                self.conflated += 1
-            self._newest[key] = value
-
     def offer_gap_locked(self, gap: Gap) -> None:
         """Queue a gap behind all that waits."""
         if self._overflow:
-            self._queue.append(Gap(GapReason.OVERFLOW, self._overflow, gap.epoch))
+            _add_gap(self._queue, Gap(GapReason.OVERFLOW, self._overflow, gap.epoch))
             self._overflow = 0
-        (self._gaps if self._newest else self._queue).append(gap)
+        _add_gap(self._queue, gap)
 
     def take_locked(self, epoch: int) -> Item | None:
         """Remove and return what the consumer gets next, or None."""
-        if self._gaps:
-            return self._gaps.popleft()
+        if self._front:
+            return self._front.popleft()
         if self._queue:
             item = self._queue.popleft()
             if type(item) is Event:
                 self.queued_bytes -= len(item.payload)
             return item
-        if self._newest:
-            return Ready(self._newest.pop(next(iter(self._newest))))
         if self._overflow:
             gap = Gap(GapReason.OVERFLOW, self._overflow, epoch)
             self._overflow = 0
@@ -136,8 +147,7 @@ class Inbox:
     def clear_locked(self) -> None:
         """Forget all that waits; nobody will take it."""
         self._queue.clear()
-        self._gaps.clear()
-        self._newest.clear()
+        self._front.clear()
         self._overflow = 0
         self.queued_bytes = 0
 
@@ -149,19 +159,99 @@ class Inbox:
     def _drop_oldest(self, epoch: int) -> None:
         oldest = self._queue.popleft()
         if isinstance(oldest, Gap):
-            self._gaps.append(oldest)
+            _add_gap(self._front, oldest)
             return
         self._count_drop()
         self.queued_bytes -= len(oldest.payload)
-        count = 1
-        if self._gaps and self._gaps[-1].reason is GapReason.OVERFLOW:
-            count += self._gaps.pop().count or 0
-        self._gaps.append(Gap(GapReason.OVERFLOW, count, epoch))
-
-    def _count_arrival(self) -> None:
-        self.received += 1
-        self._totals.received += 1
+        _add_gap(self._front, Gap(GapReason.OVERFLOW, 1, epoch))
 
     def _count_drop(self) -> None:
         self.dropped += 1
         self._totals.dropped += 1
+
+
+class ConflatedInbox:
+    """The newest value of each key; a key keeps its place in the line.
+
+    Gaps stand in the middle: before them what came before, newest values too, behind them what
+    came since. More keys than the bound drop the oldest one.
+    """
+
+    __slots__ = (
+        "_before", "_gaps", "_max_queue", "_newest", "_totals",
+        "conflated", "dropped", "queued_bytes", "received",
+    )  # fmt: skip
+
+    def __init__(self, max_queue: int | None, totals: Totals) -> None:
+        self._max_queue = max_queue or MAX_QUEUE
+        self._totals = totals
+        self._before: OrderedDict[Hashable, Any] = OrderedDict()
+        self._gaps: deque[Gap] = deque()
+        self._newest: OrderedDict[Hashable, Any] = OrderedDict()
+        self.queued_bytes = 0
+        self.received = 0
+        self.dropped = 0
+        self.conflated = 0
+
+    def __len__(self) -> int:
+        return len(self._before) + len(self._newest)
+
+    def pending_locked(self) -> int:
+        """Return how many items `take_locked` will return."""
+        return len(self._before) + len(self._gaps) + len(self._newest)
+
+    def offer_locked(self, rows: Sequence[tuple[Hashable, Any]], epoch: int) -> None:
+        """Keep the newest value of each key that one event brought."""
+        self.received += 1
+        self._totals.received += 1
+        for key, value in rows:
+            if key in self._newest:
+                self.conflated += 1
+            elif len(self) >= self._max_queue:
+                self._drop_oldest(epoch)
+            self._newest[key] = value
+
+    def offer_gap_locked(self, gap: Gap) -> None:
+        """Queue a gap behind all that waits."""
+        for key, value in self._newest.items():
+            if key in self._before:
+                self.conflated += 1
+            self._before[key] = value
+        self._newest.clear()
+        _add_gap(self._gaps, gap)
+
+    def take_locked(self, epoch: int) -> Item | None:
+        """Remove and return what the consumer gets next, or None."""
+        if self._before:
+            return Ready(self._before.popitem(last=False)[1])
+        if self._gaps:
+            return self._gaps.popleft()
+        if self._newest:
+            return Ready(self._newest.popitem(last=False)[1])
+        return None
+
+    def clear_locked(self) -> None:
+        """Forget all that waits; nobody will take it."""
+        self._before.clear()
+        self._gaps.clear()
+        self._newest.clear()
+
+    def _drop_oldest(self, epoch: int) -> None:
+        (self._before or self._newest).popitem(last=False)
+        self.dropped += 1
+        self._totals.dropped += 1
+        _add_gap(self._gaps, Gap(GapReason.OVERFLOW, 1, epoch))
+
+
+def _add_gap(line: deque[Gap] | deque[Event | Gap], gap: Gap) -> None:
+    """Put a gap at the end of a line, into one with another that no event stands between."""
+    for index in range(len(line) - 1, -1, -1):
+        other = line[index]
+        if not isinstance(other, Gap):
+            break
+        if other.reason is gap.reason:
+            unknown = other.count is None or gap.count is None
+            count = None if unknown else (other.count or 0) + (gap.count or 0)
+            line[index] = Gap(gap.reason, count, gap.epoch)
+            return
+    line.append(gap)

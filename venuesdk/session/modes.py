@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from ..timing import Deadline, monotonic
 from .delivery import CHUNK, Delivery, name_of
+from .slots import SLICE
 
 __all__ = [
     "DeliveryChoice",
@@ -39,19 +40,25 @@ class InlineDelivery(Delivery):
 
     def flush(self) -> None:
         """Run all that stands in the line."""
-        while self._line:
-            self.run_some()
+        self._work_off(own=True)
 
-    def refuse_reentrant(self, call: str) -> None:
-        """Raise `ReentrantCall` inside a callback."""
-        if self.runner == threading.get_ident():
-            raise self._reentrant(call, 'inside a callback of delivery="inline"')
+    def rest(self, deadline: Deadline) -> None:
+        """Tell what is left: there is no reader to do it."""
+        self._work_off(own=False)
+
+    def waits_here(self) -> bool:
+        """Return whether this is a callback, for which the reader waits."""
+        return self.runner == threading.get_ident()
 
     def close(self, deadline: Deadline) -> None:
-        """Tell what is left, unless this is a callback, which ends first."""
+        """Tell what is left, unless a callback is running: then its thread does."""
         super().close(deadline)
-        if self.runner is None:
-            self.flush()
+        self._work_off(own=False)
+
+    def _work_off(self, own: bool) -> None:
+        # Where another thread is at it, that looks at the line once more when it is done.
+        while self.depth() and self.run_some(own=own):
+            continue
 
 
 class PumpDelivery(Delivery):
@@ -75,55 +82,76 @@ class PumpDelivery(Delivery):
         deadline = Deadline(timeout)
         if max_events is not None and max_events < 1:
             raise ValueError(f"max_events must be at least 1, not {max_events!r}")
+        self.check_fork()
         if self.runner == threading.get_ident():
             raise self._reentrant("pump()", "inside pump()")
         with self.lock:
             if self._owner not in (None, threading.get_ident()):
                 raise ValueError("pump() belongs to the thread that called it first")
             self._owner = threading.get_ident()
-        self._wait(deadline)
-        budget = len(self._line)
-        if max_events is not None:
-            budget = min(budget, max_events)
+        while True:
+            self._wait(deadline)
+            count = self._run_all(self.depth() if max_events is None else max_events)
+            # Where all that stood in the line was void, what is waited for has not come yet.
+            if count or self._closed or deadline.expired():
+                return count
+
+    def _run_all(self, budget: int) -> int:
         count = 0
-        while budget > 0:
-            ran = self.run_some(min(CHUNK, budget))
+        while count < budget:
+            ran = self.run_some(min(CHUNK, budget - count))
             if not ran:
                 break
             count += ran
-            budget -= ran
         return count
 
     def _wait(self, deadline: Deadline) -> None:
         while True:
             with self.lock:
-                if self._line or self._closed:
+                if self.depth() or self._closed:
                     return
                 self._waiting = True
             try:
-                self._signal.get(timeout=deadline.remaining())
+                self._signal.get(timeout=deadline.slice(SLICE))
             except Empty:
-                return
+                if deadline.expired():
+                    return
 
 
 class ThreadDelivery(Delivery):
-    """Run callbacks on a dispatch thread of the client's own."""
+    """Run callbacks on a dispatch thread of the client's own.
+
+    There is a thread from `start` to `rest` or `close`. It decides to end under the lock, with
+    nothing in the line, and is not `_serving` from then on; so whoever finds it serving can rely
+    on it.
+    """
 
     def __init__(self, venue: str) -> None:
         super().__init__(venue)
         self._signal: SimpleQueue[None] = SimpleQueue()
         self._idle = False
+        self._wanted = False
+        self._serving = False
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Start the dispatch thread, once."""
+        """Start the dispatch thread, where there is none."""
         with self.lock:
-            if self._thread is not None or self._closed:
+            if self._closed:
                 return
-            self._thread = threading.Thread(
-                target=self._run, name=f"venuesdk-{self.venue}-dispatch", daemon=True
+            self._wanted = True
+            if self._serving:
+                return
+            self._serving = True
+            thread = self._thread = threading.Thread(
+                target=self._run_thread, name=f"venuesdk-{self.venue}-dispatch", daemon=True
             )
-        self._thread.start()
+        try:
+            thread.start()
+        except BaseException:
+            if thread.ident is None:
+                self._serving = False
+            raise
 
     def wake(self) -> None:
         """Wake the dispatch thread where it sleeps."""
@@ -132,41 +160,54 @@ class ThreadDelivery(Delivery):
         if idle:
             self._signal.put(None)
 
+    def rest(self, deadline: Deadline) -> None:
+        """End the dispatch thread when it has told what is in the line."""
+        with self.lock:
+            self._wanted = False
+        self.wake()
+        self._join(deadline)
+
     def close(self, deadline: Deadline) -> None:
         """End the dispatch thread; one that is inside a callback ends when that returns."""
-        super().close(deadline)
-        thread = self._thread
-        if thread is None:
-            while self.run_some():
-                continue
-            return
-        if thread is threading.current_thread():
-            return
-        thread.join(deadline.remaining())
-        if thread.is_alive():
-            running = self.running
-            self.log.warning(
-                "closed while a callback is still running: %s",
-                name_of(running) if running is not None else "a notice",
-            )
+        with self.lock:
+            serving = self._serving
+            super().close(deadline)
+        if not serving:
+            self._close_without_thread()
+            self._join(deadline)
+        elif not self._join(deadline):
+            self.warn_of_running()
 
-    def _run(self) -> None:
+    def _close_without_thread(self) -> None:
+        while self.run_some():
+            continue
+
+    def _join(self, deadline: Deadline) -> bool:
+        """Wait for the thread's end, unless this is it; return False where it goes on."""
+        thread = self._thread
+        if thread is None or thread is threading.current_thread() or thread.ident is None:
+            return True
+        thread.join(deadline.remaining())
+        return not thread.is_alive()
+
+    def _run_thread(self) -> None:
         while True:
             if self._work():
                 continue
             with self.lock:
                 if not self._waits_locked():
                     continue
-                if self._closed:
+                if self._closed or not self._wanted:
+                    self._serving = False
                     return
                 self._idle = True
             self._sleep()
 
     def _work(self) -> bool:
-        return self.run_some() > 0
+        return self.run_some(own=True) > 0
 
     def _waits_locked(self) -> bool:
-        return not self._line
+        return not self.depth()
 
     def _sleep(self) -> None:
         self._signal.get()
@@ -177,47 +218,53 @@ class PostDelivery(ThreadDelivery):
 
     `post(function)` must let a user interface's thread call `function()` soon, and may be called
     from any thread: a toolkit's ``CallAfter`` or ``BeginInvoke``.
+
+    What lock guards here too: `_posted_at`, when a function was posted that has not run;
+    `_arrivals`, a count of what came into the line, and `_refused_at`, that count when `post`
+    raised: it is not tried again before something else comes.
     """
 
     def __init__(self, venue: str, post: Callable[[Callable[[], None]], object]) -> None:
         super().__init__(venue)
         self._post = post
         self._posted_at: float | None = None
-        self._refused = False
+        self._arrivals = 0
+        self._refused_at: int | None = None
         self._warned = False
 
-    def close(self, deadline: Deadline) -> None:
-        """End the dispatch thread; what is left is posted once more, and not waited for."""
-        if self._thread is None:
-            self._closed = True
-            self._work()
-        else:
-            super().close(deadline)
+    def wake(self) -> None:
+        """Count the arrival, and wake the dispatch thread where it sleeps."""
+        with self.lock:
+            self._arrivals += 1
+            super().wake()
+
+    def _close_without_thread(self) -> None:
+        self._work()
 
     def _work(self) -> bool:
         """Post the line once; return False where there is nothing to do until a wake-up."""
         with self.lock:
-            if self._posted_at is not None or self._refused or not self._line:
+            if self._waits_locked():
                 return False
+            arrivals = self._arrivals
             self._posted_at = monotonic()
         try:
             self._post(self._drain)
-        except Exception as error:
+        except BaseException as error:
             with self.lock:
                 self._posted_at = None
-                self._refused = True
+                self._refused_at = arrivals
+            if not isinstance(error, Exception) and not self._on_own_thread():
+                raise
             self.tell(error)
         return True
 
     def _waits_locked(self) -> bool:
-        return not self._line or self._posted_at is not None or self._refused
+        if self._posted_at is not None or self._refused_at == self._arrivals:
+            return True
+        return super()._waits_locked()
 
     def _sleep(self) -> None:
-        self._sleep_patiently()
-        with self.lock:
-            self._refused = False
-
-    def _sleep_patiently(self) -> None:
         posted_at = self._posted_at
         if posted_at is None or self._warned:
             self._signal.get()
@@ -228,21 +275,34 @@ class PostDelivery(ThreadDelivery):
             if self._posted_at == posted_at:
                 self._warned = True
                 self.log.warning(
-                    "%s has not run a posted function for %.0f s; %d items wait",
+                    "%s has not run a posted function for %g s; %d items wait",
                     name_of(self._post),
                     POST_PATIENCE,
-                    len(self._line),
+                    self.depth(),
                 )
 
     def _drain(self) -> None:
-        """Run what waits, for a few milliseconds, on the thread that `post` chose."""
+        """Run what waits, for a few milliseconds, on the thread that `post` chose.
+
+        What is left is posted anew by the dispatch thread, or, where that has ended, from here.
+        """
+        if self.forked or self.runner is not None:
+            return
         until = monotonic() + POST_BUDGET
-        while self.run_some(16) and monotonic() < until:
-            continue
-        with self.lock:
-            self._posted_at = None
-            self._warned = False
-        self.wake()
+        try:
+            while self.run_some(16) and monotonic() < until:
+                continue
+        finally:
+            with self.lock:
+                self._posted_at = None
+                self._warned = False
+                alone = not self._serving
+            self.wake()
+            if alone:
+                self._work()
+
+    def _on_own_thread(self) -> bool:
+        return threading.current_thread() is self._thread
 
 
 def make_delivery(choice: DeliveryChoice, venue: str) -> Delivery:

@@ -31,8 +31,11 @@ from .link import Link
 
 __all__ = ["Host", "Plan", "Reader"]
 
-OPERATION_TICK = 0.25
-"""Seconds between looks at unanswered subscribes, while there are any."""
+TICK = 0.25
+"""Seconds that the reader waits for the socket in one piece.
+
+Between two, it looks for what was not answered in time and for what others left to be told.
+"""
 
 
 @frozen
@@ -58,11 +61,8 @@ class Host(Protocol):
     def new_id(self) -> int:
         """Return an id that was never used."""
 
-    def attach(self, connection: WebSocketConnection) -> bool:
-        """Remember a connection, so that ``close()`` finds it; False where it is too late."""
-
-    def connected(self, link: Link) -> None:
-        """Begin to use a connection."""
+    def connected(self, reader: Reader, link: Link) -> None:
+        """Begin to use a connection; raise where the reader is not wanted any more."""
 
     def take(self, link: Link, frames: Sequence[bytes]) -> None:
         """Route frames, and send what they ask for."""
@@ -72,9 +72,6 @@ class Host(Protocol):
 
     def overdue(self, now: float) -> str | None:
         """Return what the venue has not answered in time, or None."""
-
-    def operating(self) -> bool:
-        """Return whether a subscribe or unsubscribe is unanswered."""
 
     def flush(self) -> None:
         """Run the callbacks that run on this thread."""
@@ -100,6 +97,7 @@ class Reader:
         self._plan = plan
         self._log = log
         self.attempt = Deadline(None)
+        self.connection: WebSocketConnection | None = None
         self._stopped = False
         self._thread = threading.Thread(
             target=self._run, name=f"venuesdk-{plan.venue}-reader", daemon=True
@@ -114,9 +112,15 @@ class Reader:
         self._thread.start()
 
     def stop(self) -> None:
-        """Let the thread end as soon as it can; never waits."""
+        """Let the thread end as soon as its connection has ended; never waits."""
         self._stopped = True
         self.attempt.cancel()
+
+    def hang_up(self) -> None:
+        """End the connection that there is, made or being made; never waits."""
+        connection = self.connection
+        if connection is not None:
+            connection.shutdown()
 
     def join(self, deadline: Deadline) -> bool:
         """Wait for the thread's end, unless this is it; return whether it ended."""
@@ -137,16 +141,19 @@ class Reader:
             try:
                 link = self._dial()
                 started = monotonic()
-                self._host.connected(link)
+                self._host.connected(self, link)
                 established = True
                 self._receive(link)
             except AuthenticationError as error:
                 self._hang_up(link, error)
-                self._host.failed(error)
+                if not self._stopped:
+                    self._host.failed(error)
                 return
             except Exception as error:
                 cause = self._as_loss(error)
                 self._hang_up(link, cause)
+                if self._stopped:
+                    return
                 if not established and not self._plan.persistent:
                     self._host.failed(error if isinstance(error, VenueError) else cause)
                     return
@@ -157,8 +164,6 @@ class Reader:
                 attempt += 1
 
     def _wait(self, error: VenueError, attempt: int) -> bool:
-        if self._stopped:
-            return False
         self._host.retrying(error, attempt)
         self._host.flush()
         delay = self._plan.backoff.delay(attempt)
@@ -194,9 +199,10 @@ class Reader:
             credentials = self._host.credentials(deadline)
         codec = plan.make_codec(credentials)
         endpoint = plan.make_endpoint(self._address(codec, deadline))
-        connection = WebSocketConnection.connect(endpoint, deadline)
+        connection = self.connection = WebSocketConnection.connect(endpoint, deadline)
         try:
-            if not self._host.attach(connection):
+            # Whoever stops this thread ends the connection afterwards, if it is there by then.
+            if self._stopped:
                 raise ConnectFailed("the client was closed")
             return Link(connection, codec, self._log_in(connection, codec, deadline))
         except BaseException:
@@ -260,7 +266,7 @@ class Reader:
             frames = connection.read(wait)
             if frames:
                 host.take(link, frames)
-                host.flush()
+            host.flush()
             now = monotonic()
             beat = heart.beat(now, connection.last_received)
             if beat is Beat.ASK:
@@ -271,6 +277,4 @@ class Reader:
             unanswered = host.overdue(now)
             if unanswered is not None:
                 raise ConnectionLost(f"no answer to {unanswered} in {self._plan.timeout:g} s")
-            wait = heart.wait(now, connection.last_received)
-            if host.operating():
-                wait = min(wait, OPERATION_TICK)
+            wait = min(heart.wait(now, connection.last_received), TICK)

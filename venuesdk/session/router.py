@@ -9,12 +9,12 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from ..errors import ConnectionLost, ProtocolError
-from ..protocol.codec import Codec, Event, Rejection, Request, Response
+from ..errors import ConnectionLost, ProtocolError, VenueError
+from ..protocol.codec import Codec, Event, Rejection, Response
 from ..protocol.conversation import Ids
 from ..protocol.subscriptions import Subscriptions
 from .delivery import Delivery
-from .slots import Slots
+from .slots import Slot, Slots
 from .stats import Counters
 from .subscription import Subscription
 
@@ -28,12 +28,12 @@ class Router:
     """The reader's half of a session.
 
     Lock: the session's, held while a gulp of frames is decoded and routed; events are queued
-    after it is let go, under the delivery's own.
+    after it is let go, under the delivery's own. `_beat` is the id of the last heartbeat.
     """
 
     def __init__(
         self,
-        lock: threading.Lock,
+        lock: threading.RLock,
         ids: Ids,
         slots: Slots,
         subscriptions: Subscriptions,
@@ -46,13 +46,18 @@ class Router:
         self._subscriptions = subscriptions
         self._delivery = delivery
         self._counters = counters
+        self._codec: Codec | None = None
         self._garbage_in_a_row = 0
+        self._beat = 0
 
-    def take(self, codec: Codec, frames: Sequence[bytes], now: float, patience: float) -> list[str]:
+    def take(self, codec: Codec, frames: Sequence[bytes]) -> list[str]:
         """Route a gulp of frames; return the frames that are to be sent in turn.
 
         Raises `ConnectionLost` after several unreadable frames in a row.
         """
+        if codec is not self._codec:
+            self._codec = codec
+            self._garbage_in_a_row = 0
         batch: list[tuple[Subscription[Any], Event]] = []
         posts: list[str] = []
         subscriptions = self._subscriptions
@@ -61,10 +66,11 @@ class Router:
             for frame in frames:
                 try:
                     messages = codec.decode(frame)
-                except ProtocolError as error:
-                    self._garbage(error)
+                except Exception as error:
+                    self._garbage(error, codec, frame)
                     continue
                 self._garbage_in_a_row = 0
+                claimed = False
                 for message in messages:
                     if isinstance(message, Event):
                         feeds = routes.get(message.route)
@@ -78,18 +84,19 @@ class Router:
                             if not feed.listeners:
                                 subscriptions.unrouted += 1
                     elif isinstance(message, (Response, Rejection)):
-                        # What an answer does to a queue comes after the events before it.
+                        # Whoever gets an answer finds the events before it in their queues.
                         if batch:
                             self._delivery.put(batch)
                             batch = []
+                        claimed = True
                         self._answer(message)
                     elif message.answer is not None:
                         posts.append(message.answer)
-                for event in subscriptions.release():
+                # Behind what came with the answer itself, before what came after it.
+                for event in subscriptions.release() if claimed else ():
                     for feed in routes.get(event.route, ()):
                         for listener in feed.listeners:
                             batch.append((listener, event))  # type: ignore[arg-type]
-            posts += subscriptions.issue(now, patience)
         if batch:
             self._delivery.put(batch)
         if self._garbage_in_a_row >= GARBAGE_LIMIT:
@@ -101,13 +108,14 @@ class Router:
         """Return the frame that asks for a sign of life, or None for a WebSocket ping."""
         with self._lock:
             request = codec.heartbeat()
-            return None if request is None else self._ask(codec, request)
-
-    def _ask(self, codec: Codec, request: Request) -> str:
-        id = self._ids.next()
-        frame = codec.encode(id, request)
-        self._slots.open(id)
-        return frame
+            if request is None:
+                return None
+            # One that was never answered is not waited for any more.
+            self._slots.pop(self._beat)
+            id = self._beat = self._ids.next()
+            frame = codec.encode(id, request)
+            self._slots.open(id, Slot())
+            return frame
 
     def _answer(self, message: Response | Rejection) -> None:
         counters = self._counters
@@ -120,9 +128,14 @@ class Router:
             slot.put(message.error if isinstance(message, Rejection) else message.payload)
         elif not self._subscriptions.answered(message):
             counters.late_responses += 1
-            self._delivery.log.debug("an answer that nobody waits for: id %s", message.id)
 
-    def _garbage(self, error: ProtocolError) -> None:
+    def _garbage(self, cause: Exception, codec: Codec, frame: bytes) -> None:
+        error = cause
+        if not isinstance(cause, VenueError):
+            error = ProtocolError(
+                f"a frame cannot be read: {type(cause).__name__}", venue=codec.venue, frame=frame
+            )
+            error.__cause__ = cause
         self._garbage_in_a_row += 1
         self._counters.garbage += 1
         self._delivery.report(error)

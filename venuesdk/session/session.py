@@ -10,14 +10,13 @@ import os
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 
-from ..errors import AuthenticationError, ConnectionLost, NotSent, VenueError
+from ..errors import AuthenticationError, ConnectFailed, ConnectionLost, VenueError
 from ..models import State
 from ..protocol.codec import Topic
 from ..protocol.conversation import Ids
 from ..protocol.subscriptions import Subscriptions
 from ..secret import Secret
 from ..timing import Deadline, monotonic
-from ..wire.websocket import WebSocketConnection
 from .asking import Asking
 from .credentials import CredentialsKeeper
 from .delivery import Delivery
@@ -33,6 +32,8 @@ from .subscription import Subscription
 __all__ = ["Session"]
 
 CLOSE_TIMEOUT = 2.0
+REST_TIMEOUT = 0.25
+"""Seconds that a failed ``connect()`` waits for callbacks that are told of it."""
 CLOSING_HANDSHAKE = 0.5
 """Seconds of the close's time that a connection's closing handshake may take."""
 
@@ -65,7 +66,6 @@ class Session:
             self.standing.lock, ids, slots, self._subscriptions, delivery, self.counters
         )
         self._reader: Reader | None = None
-        self._connecting: WebSocketConnection | None = None
         self._first_answer: Slot | None = None
         self._retired = Traffic()
         _SESSIONS.add(self)
@@ -80,17 +80,23 @@ class Session:
         """
         standing = self.standing
         standing.check_fork()
-        with standing.lock:
-            standing.check_locked(failed=False)
-            if standing.state in (State.CONNECTED, State.RECONNECTING):
-                return
-            if standing.state is State.CONNECTING:
-                raise NotSent("another thread is connecting this client", venue=standing.venue)
-            standing.move_locked(State.CONNECTING, "connect")
+        begun = False
         try:
+            with standing.lock:
+                standing.check_locked(failed=False)
+                if standing.state in (State.CONNECTED, State.RECONNECTING):
+                    return
+                if standing.state is State.CONNECTING:
+                    raise ConnectFailed("another thread is connecting this client")
+                begun = True
+                standing.move_locked(State.CONNECTING, "connect")
+            standing.log()
             self._start(self._keeper.ask(), deadline)
         except BaseException as error:
-            self._back_to_new(error)
+            if begun:
+                self._back_to_new(error)
+            if isinstance(error, VenueError):
+                error.venue = error.venue or standing.venue
             raise
 
     def _start(self, credentials: Mapping[str, Secret], deadline: Deadline) -> None:
@@ -102,23 +108,28 @@ class Session:
             self._reader = reader
         self._delivery.start()
         reader.start(credentials, deadline)
-        try:
-            answer.wait(Deadline(None))
-        except BaseException as error:
-            reader.stop()
-            reader.join(Deadline(CLOSE_TIMEOUT))
-            if isinstance(error, VenueError):
-                error.venue = error.venue or self.standing.venue
-            raise
+        answer.wait(Deadline(None))
 
     def _back_to_new(self, error: BaseException) -> None:
+        """Leave nothing running: the first connection failed, or its caller was interrupted."""
         with self.standing.lock:
+            reader = self._reader
             self._first_answer = None
-            if self.standing.state in (State.CLOSED, State.FAILED):
-                return
-            self._reader = None
-            self._connecting = None
-            self.standing.move_locked(State.NEW, "the first connection failed", error=error)
+            ended = self.standing.state in (State.CLOSED, State.FAILED)
+            if reader is not None:
+                reader.stop()
+        if reader is not None:
+            reader.hang_up()
+            reader.join(Deadline(CLOSE_TIMEOUT))
+        if not ended:
+            with self.standing.lock:
+                self._reader = None
+                if self.standing.state is not State.CLOSED:
+                    self.standing.move_locked(State.NEW, "the first connection failed", error=error)
+            if self.standing.link is not None:
+                self.lost(ConnectionLost("the connection was given up"))
+            self.standing.log()
+        self._delivery.rest(Deadline(REST_TIMEOUT))
 
     def close(self) -> None:
         """Close for good: wakes every waiter, ends every stream, returns within two seconds.
@@ -131,24 +142,27 @@ class Session:
             return
         deadline = Deadline(CLOSE_TIMEOUT)
         with standing.lock:
-            connections = [self._connecting, standing.link.connection if standing.link else None]
-            reader = self._reader
+            reader, link = self._reader, standing.link
             if standing.state is not State.CLOSED:
                 standing.move_locked(State.CLOSED, "closed")
-                self._slots.fail_all(standing.closed)
+                self._slots.fail_all(lambda: standing.closed(True))
                 if self._first_answer is not None:
                     self._first_answer.put(standing.closed(False))
-                self._subscriptions.end_all(lambda: standing.closed(True))
+                self._subscriptions.end_all(standing.closed)
             if reader is not None:
                 reader.stop()
-        for connection in connections:
-            if connection is not None:
-                connection.close(timeout=deadline.slice(CLOSING_HANDSHAKE))
+        standing.log()
+        if link is not None:
+            handshake = 0.0 if self._delivery.waits_here() else deadline.slice(CLOSING_HANDSHAKE)
+            link.connection.close(timeout=handshake)
+        if reader is not None:
+            reader.hang_up()
         self._plan.fetch.close()
         if reader is not None and not reader.join(deadline):
-            self._delivery.log.warning("closed while an inline callback is still running")
-        self._keeper.close(deadline)
+            self._delivery.warn_of_running()
         self._delivery.close(deadline)
+        if not self._keeper.close(deadline):
+            self._delivery.log.warning("closed while the credentials are still being asked for")
 
     # What the reader tells -----------------------------------------------------------------------
 
@@ -161,19 +175,12 @@ class Session:
         with self.standing.lock:
             return self._ids.next()
 
-    def attach(self, connection: WebSocketConnection) -> bool:
-        """Let ``close()`` find a connection that is still logging in."""
-        with self.standing.lock:
-            self._connecting = connection
-            return self.standing.state is not State.CLOSED
-
-    def connected(self, link: Link) -> None:
+    def connected(self, reader: Reader, link: Link) -> None:
         """Use a link: callers may send, and subscriptions are replayed."""
         standing = self.standing
         with standing.lock:
-            if standing.state is State.CLOSED:
+            if standing.state is State.CLOSED or self._reader is not reader:
                 raise ConnectionLost("the client was closed")
-            self._connecting = None
             standing.epoch += 1
             self._delivery.epoch = standing.epoch
             if standing.epoch > 1:
@@ -181,13 +188,16 @@ class Session:
             standing.link_locked(link)
             standing.move_locked(State.CONNECTED, "logged in")
             self._subscriptions.connected(link.codec, standing.epoch)
+        standing.log()
         self._let_connect_return(None)
         self.subscribing.issue()
 
     def take(self, link: Link, frames: Sequence[bytes]) -> None:
         """Route a gulp of frames, and send what they ask for."""
-        for frame in self._router.take(link.codec, frames, monotonic(), self._plan.timeout):
+        for frame in self._router.take(link.codec, frames):
             link.connection.post(frame)
+        if self._subscriptions.queued:
+            self.subscribing.issue()
 
     def beat(self, link: Link) -> None:
         """Ask for a sign of life, in the venue's own way or by a WebSocket ping."""
@@ -203,10 +213,6 @@ class Session:
             operation = self._subscriptions.overdue(now)
             return None if operation is None else operation.kind.value
 
-    def operating(self) -> bool:
-        """Return whether a subscribe or unsubscribe is unanswered."""
-        return self._subscriptions.operating
-
     def flush(self) -> None:
         """Run callbacks here, where that is how they are delivered."""
         self._delivery.flush()
@@ -217,9 +223,9 @@ class Session:
         reason = error.reason if isinstance(error, ConnectionLost) else ""
         venue = self.standing.venue
 
-        def failure(sent: bool = True) -> ConnectionLost:
+        def failure() -> ConnectionLost:
             return ConnectionLost(
-                str(error), venue=venue, outcome_unknown=sent, code=code, reason=reason
+                str(error), venue=venue, outcome_unknown=True, code=code, reason=reason
             )
 
         with self.standing.lock:
@@ -234,20 +240,19 @@ class Session:
         with self.standing.lock:
             if self.standing.state is State.CLOSED:
                 return
-            self._connecting = None
             self.standing.move_locked(State.RECONNECTING, str(error), attempt, error)
+        self.standing.log()
         self._let_connect_return(None)
 
     def failed(self, error: Exception) -> None:
         """Note that there will be no other attempt."""
         standing = self.standing
         with standing.lock:
-            self._connecting = None
             if standing.state is not State.CLOSED and isinstance(error, AuthenticationError):
                 error.venue = error.venue or standing.venue
                 standing.fail_locked(error)
-                self._slots.fail_all(lambda sent: standing.refusal_locked())
-                self._subscriptions.end_all(standing.refusal_locked)
+                self._subscriptions.end_all(lambda sent: standing.refusal_locked())
+        standing.log()
         if not self._let_connect_return(error) and isinstance(error, AuthenticationError):
             self._delivery.report(error)
         self._delivery.flush()
@@ -277,46 +282,46 @@ class Session:
         with standing.lock:
             link = standing.link
             traffic = self._retired.plus(link)
-            streams = [
-                listener.stats
-                for listener in self._subscriptions.listeners()
-                if isinstance(listener, Subscription)
-            ]
-            return Stats(
-                state=standing.state.value,
-                epoch=standing.epoch,
-                frames_in=traffic.frames_in,
-                frames_out=traffic.frames_out,
-                bytes_in=traffic.bytes_in,
-                bytes_out=traffic.bytes_out,
-                requests=counters.requests,
-                responses=counters.responses,
-                rejections=counters.rejections,
-                timeouts=counters.timeouts,
-                late_responses=counters.late_responses,
-                garbage=counters.garbage,
-                undecodable=delivery.totals.undecodable,
-                unrouted_events=self._subscriptions.unrouted,
-                reconnects=counters.reconnects,
-                events=delivery.totals.received,
-                dropped=delivery.totals.dropped,
-                gaps=delivery.totals.gaps,
-                waiting_requests=len(self._slots),
-                queue_depth=delivery.depth(),
-                last_frame_age=monotonic() - link.connection.last_received if link else None,
-                callback_seconds=delivery.callback_seconds,
-                subscriptions=tuple(streams),
-            )
+            listeners = self._subscriptions.listeners()
+            waiting = len(self._slots)
+            unrouted = self._subscriptions.unrouted
+        # Not under the lock: there may be thousands of them.
+        streams = [one.stats for one in listeners if isinstance(one, Subscription)]
+        return Stats(
+            state=standing.state.value,
+            epoch=standing.epoch,
+            frames_in=traffic.frames_in,
+            frames_out=traffic.frames_out,
+            bytes_in=traffic.bytes_in,
+            bytes_out=traffic.bytes_out,
+            requests=counters.requests,
+            responses=counters.responses,
+            rejections=counters.rejections,
+            timeouts=counters.timeouts,
+            late_responses=counters.late_responses,
+            garbage=counters.garbage,
+            undecodable=delivery.totals.undecodable,
+            unrouted_events=unrouted,
+            reconnects=counters.reconnects,
+            events=delivery.totals.received,
+            dropped=delivery.totals.dropped,
+            gaps=delivery.totals.gaps,
+            waiting_requests=waiting,
+            queue_depth=delivery.depth(),
+            last_frame_age=monotonic() - link.connection.last_received if link else None,
+            callback_seconds=delivery.callback_seconds,
+            subscriptions=tuple(streams),
+        )
 
     # A forked child ------------------------------------------------------------------------------
 
     def abandon(self) -> None:
         """In a forked child: close descriptors, and refuse every call. Takes no lock."""
         self.standing.forked = True
-        link = self.standing.link
-        for connection in (self._connecting, link.connection if link else None):
-            if connection is not None:
-                connection.abandon()
+        self._delivery.forked = True
+        reader = self._reader
+        if reader is not None and reader.connection is not None:
+            reader.connection.abandon()
         self._plan.fetch.abandon()
 
 

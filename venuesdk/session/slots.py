@@ -13,22 +13,24 @@ from typing import TypeAlias
 from ..errors import VenueError
 from ..timing import Deadline
 
-__all__ = ["Empty", "Outcome", "Slot", "Slots"]
+__all__ = ["SLICE", "Empty", "Outcome", "Slot", "Slots"]
 
 Outcome: TypeAlias = "bytes | None"
 
+SLICE = 0.5
+"""The longest time, in seconds, that any thread of a user's waits in one piece.
+
+Windows passes Ctrl-C to Python between two waits only.
+"""
+
 
 class Slot:
-    """The one answer that one caller waits for.
+    """The one answer that one caller waits for."""
 
-    `sent` is true from the moment that a byte of the request may have left.
-    """
-
-    __slots__ = ("_queue", "sent")
+    __slots__ = ("_queue",)
 
     def __init__(self) -> None:
         self._queue: SimpleQueue[Outcome | Exception] = SimpleQueue()
-        self.sent = False
 
     def put(self, outcome: Outcome | Exception) -> None:
         """Give the answer; never waits. Only the first one counts."""
@@ -39,7 +41,14 @@ class Slot:
 
         Raises `queue.Empty` at the deadline. An interrupt (Ctrl-C) passes through at once.
         """
-        return self._open(self._queue.get(timeout=deadline.remaining()))
+        while True:
+            try:
+                outcome = self._queue.get(timeout=deadline.slice(SLICE))
+                break
+            except Empty:
+                if deadline.expired():
+                    raise
+        return self._open(outcome)
 
     def take(self) -> Outcome:
         """Return the answer that is already there, raising `queue.Empty` where there is none."""
@@ -53,7 +62,11 @@ class Slot:
 
 
 class Slots:
-    """All slots of one session, by request id. Guarded by the session's lock."""
+    """All slots of one session, by request id.
+
+    Guarded by the session's lock, but for `pop`: that is one step, and a caller that is
+    interrupted must be able to leave nothing behind without waiting for a lock.
+    """
 
     __slots__ = ("_open",)
 
@@ -63,18 +76,21 @@ class Slots:
     def __len__(self) -> int:
         return len(self._open)
 
-    def open(self, id: int) -> Slot:
-        """Return a new slot for request `id`."""
-        slot = self._open[id] = Slot()
-        return slot
+    def open(self, id: int, slot: Slot) -> None:
+        """Let `slot` get the answer to request `id`."""
+        self._open[id] = slot
 
     def pop(self, id: int) -> Slot | None:
         """Remove and return the slot of request `id`; None where nobody waits (any more)."""
         return self._open.pop(id, None)
 
-    def fail_all(self, failure: Callable[[bool], VenueError]) -> None:
-        """Give every waiting caller an exception of its own; `failure` is told `Slot.sent`."""
+    def fail_all(self, failure: Callable[[], VenueError]) -> None:
+        """Give every waiting caller an exception of its own.
+
+        Each of them may have sent its request already; one that finds that it did not raises
+        that instead.
+        """
         waiting = list(self._open.values())
         self._open.clear()
         for slot in waiting:
-            slot.put(failure(slot.sent))
+            slot.put(failure())

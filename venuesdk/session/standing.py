@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import threading
+from collections import deque
 from collections.abc import Callable
 
 from ..errors import ClientClosed, NotSent, VenueError
@@ -15,21 +16,27 @@ from ..models import State, StateChange
 from ..timing import Deadline
 from .delivery import Delivery
 from .link import Link
+from .slots import SLICE
 
 __all__ = ["Standing"]
+
+UNTOLD = 1_000
+"""How many state changes wait for ``on_state`` before the oldest are forgotten."""
 
 
 class Standing:
     """The state of one session.
 
     Lock: `lock` guards all of it, and what the session keeps beside it: slots, subscriptions, ids
-    and the codec. No I/O, no waiting and no user code under it. `_changed` is its condition, for
-    those who wait for another state. Methods that need it end in ``_locked``.
+    and the codec. No I/O, no waiting and no user code under it, which logging would be. It is
+    reentrant, so that a signal handler that closes the client cannot wait for the very code that
+    it interrupted. `_changed` is its condition, for those who wait for another state. Methods
+    that need it end in ``_locked``.
     """
 
     def __init__(self, venue: str, delivery: Delivery) -> None:
         self.venue = venue
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()
         self.state = State.NEW
         self.link: Link | None = None
         self.epoch = 0
@@ -38,16 +45,34 @@ class Standing:
         self._changed = threading.Condition(self.lock)
         self._delivery = delivery
         self._refusal: VenueError | None = None
+        self._untold: deque[StateChange] = deque()
+        self._unlogged: deque[StateChange] = deque()
 
     def move_locked(
         self, state: State, reason: str, attempt: int = 0, error: BaseException | None = None
     ) -> None:
-        """Go to another state, wake who waits, and let the user know."""
+        """Go to another state, wake who waits, and let the user know.
+
+        The caller calls `log` when it has let go of the lock.
+        """
         change = StateChange(state, self.state, reason, attempt, self.epoch, error)
         self.state = state
         self._changed.notify_all()
-        self._delivery.log.info("%s: %s", state.value, reason)
-        self._delivery.notify(lambda: self._tell(change))
+        self._unlogged.append(change)
+        self._untold.append(change)
+        if len(self._untold) > UNTOLD:
+            self._untold.popleft()
+        else:
+            self._delivery.notify(self._tell_next)
+
+    def log(self) -> None:
+        """Log the changes that have not been logged; without the lock."""
+        while True:
+            try:
+                change = self._unlogged.popleft()
+            except IndexError:
+                return
+            self._delivery.log.info("%s: %s", change.state.value, change.reason)
 
     def link_locked(self, link: Link | None) -> Link | None:
         """Use another link, or none; wake who waits, and return the one before."""
@@ -57,7 +82,8 @@ class Standing:
 
     def fail_locked(self, refusal: VenueError) -> None:
         """Refuse every call with `refusal` from now on, until the next ``connect()``."""
-        self._refusal = refusal
+        # A copy, without the traceback and all that it would keep alive.
+        self._refusal = copy.copy(refusal)
         self.move_locked(State.FAILED, str(refusal), error=refusal)
 
     # What the state allows -----------------------------------------------------------------------
@@ -108,10 +134,9 @@ class Standing:
                 self.check_locked()
                 if self.link is not None and self.link is not other_than:
                     return self.link
-                remaining = deadline.remaining()
-                if self.state is State.NEW or remaining == 0.0:
+                if self.state is State.NEW or deadline.expired():
                     raise self.not_connected()
-                self._changed.wait(remaining)
+                self._changed.wait(deadline.slice(SLICE))
 
     def await_close(self, deadline: Deadline) -> bool:
         """Wait until the client is closed; return False at the deadline, raise where it failed."""
@@ -120,10 +145,9 @@ class Standing:
             while self.state is not State.CLOSED:
                 if self.state is State.FAILED:
                     raise self.refusal_locked()
-                remaining = deadline.remaining()
-                if remaining == 0.0:
+                if deadline.expired():
                     return False
-                self._changed.wait(remaining)
+                self._changed.wait(deadline.slice(SLICE))
         return True
 
     def pause(self, seconds: float) -> bool:
@@ -131,15 +155,14 @@ class Standing:
         deadline = Deadline(seconds)
         with self.lock:
             while self.state is not State.CLOSED:
-                remaining = deadline.remaining()
-                if remaining == 0.0:
+                if deadline.expired():
                     return True
-                self._changed.wait(remaining)
+                self._changed.wait(deadline.slice(SLICE))
         return False
 
-    def _tell(self, change: StateChange) -> None:
+    def _tell_next(self) -> None:
+        """Tell the user of the oldest change that was not told; where callbacks run."""
+        with self.lock:
+            change = self._untold.popleft()
         for handler in list(self.handlers):
-            try:
-                handler(change)
-            except Exception as error:
-                self._delivery.tell(error)
+            self._delivery.call(handler, change)

@@ -6,10 +6,14 @@ the reader, and closing a subscription never blocks.
 
 from __future__ import annotations
 
+import contextlib
+import math
+import threading
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..errors import RequestRejected, RequestTimeout, VenueError
+from ..errors import NotSent, RequestRejected, RequestTimeout, VenueError
 from ..models import State
 from ..protocol.codec import Request
 from ..protocol.feeds import Cancels, Ticket
@@ -23,12 +27,17 @@ __all__ = ["Subscribing"]
 
 
 class Subscribing:
-    """The callers' half of the subscriptions. Lock: the session's."""
+    """The callers' half of the subscriptions.
+
+    Locks: the session's; and `_posting`, outside of it, which keeps frames in the order in which
+    they were decided on. Posting a frame never waits.
+    """
 
     def __init__(self, standing: Standing, subscriptions: Subscriptions, patience: float) -> None:
         self._standing = standing
         self._subscriptions = subscriptions
         self._patience = patience
+        self._posting = threading.RLock()
 
     def subscribe(
         self,
@@ -58,8 +67,8 @@ class Subscribing:
             self._await(begin, deadline)
         except BaseException as error:
             for subscription in subscriptions:
-                subscription.release = None
-                subscription.end(None)
+                # Where an interrupt came after the venue's yes, this takes it back.
+                subscription.close()
             if isinstance(error, RequestRejected) and error.request is None:
                 error.request = tuple(topic.name for topic, _ in pairs)
             raise
@@ -89,27 +98,30 @@ class Subscribing:
 
     def issue(self) -> None:
         """Send whatever subscribes and unsubscribes are due; never waits."""
-        with self._standing.lock:
-            link = self._standing.link
-            frames = self._subscriptions.issue(monotonic(), self._patience)
-        if link is not None:
-            for frame in frames:
-                link.connection.post(frame)
+        with self._posting:
+            with self._standing.lock:
+                link = self._standing.link
+                frames = deque(self._subscriptions.issue(monotonic(), self._patience))
+            # Taken out one by one: they may hold a credential, and an interrupt may come.
+            while frames and link is not None:
+                link.connection.post(frames.popleft())
 
     def _await(self, begin: Callable[[Ticket], bool], deadline: Deadline) -> None:
         """Begin under the lock, and wait until the ticket is settled, if there is need to."""
         standing = self._standing
         standing.check_fork()
         slot = Slot()
-        ticket = Ticket(slot.put)
+        remaining = deadline.remaining()
+        ticket = Ticket(slot.put, math.inf if remaining is None else remaining)
         try:
             with standing.lock:
                 standing.check_locked()
                 if not begin(ticket):
                     return
             self.issue()
-            slot.wait(deadline)
-        except Empty:
+            with contextlib.suppress(Empty):
+                slot.wait(deadline)
+                return
             self._give_up(slot, ticket, deadline)
         except VenueError as error:
             error.venue = error.venue or standing.venue
@@ -122,12 +134,12 @@ class Subscribing:
         connected = self._standing.link is not None
         if not self._abandon(ticket):
             slot.take()
-        elif connected:
+        elif ticket.sent:
             raise RequestTimeout(
-                f"no answer within {deadline.timeout:g} s",
-                venue=self._standing.venue,
-                outcome_unknown=True,
+                f"no answer within {deadline.timeout:g} s", outcome_unknown=True
             )
+        elif connected:
+            raise NotSent("others had to be answered first until the time was up")
         else:
             raise self._standing.not_connected()
 

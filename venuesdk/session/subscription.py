@@ -5,6 +5,7 @@ Its events wait in an `Inbox`, undecoded; whoever consumes them decodes them.
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Callable, Hashable, Iterator
 from types import TracebackType
@@ -17,7 +18,8 @@ from ..models import Gap, GapReason
 from ..protocol.codec import Event, Topic
 from ..protocol.feeds import Feed
 from ..timing import Deadline
-from .inbox import Inbox, Item, Ready
+from .inbox import ConflatedInbox, EventInbox, Inbox, Item, Ready
+from .slots import SLICE
 
 if TYPE_CHECKING:
     from .delivery import Delivery
@@ -88,7 +90,11 @@ class Subscription(Generic[T]):
         self.resync: Callable[[Subscription[Any]], None] | None = None
         self._delivery = delivery
         self._on_gap = on_gap
-        self._inbox = Inbox(topic.private, max_queue, delivery.totals)
+        self._inbox: Inbox = (
+            ConflatedInbox(max_queue, delivery.totals)
+            if conflate
+            else EventInbox(topic.private, max_queue, delivery.totals)
+        )
         self._arrived = threading.Condition(delivery.lock)
         self.tokens = 0
         self._delivered = 0
@@ -107,6 +113,7 @@ class Subscription(Generic[T]):
         """
         if self.callback is not None:
             raise ValueError(f"the subscription to {self.topic.name} has a callback")
+        self._delivery.check_fork()
         self._delivery.refuse_reentrant("get")
         deadline = Deadline(timeout)
         while True:
@@ -120,9 +127,12 @@ class Subscription(Generic[T]):
         """Yield events until the subscription is closed; raise the error that ended it."""
         while True:
             try:
-                yield self.get()
+                event = self.get()
             except ClientClosed:
+                if not self.closed:  # it is the parent process that has the stream
+                    raise
                 return
+            yield event
 
     def close(self) -> None:
         """Stop receiving; never waits, from any thread.
@@ -130,6 +140,8 @@ class Subscription(Generic[T]):
         No new callback starts afterwards; one that is running may finish. The venue is told where
         nobody else listens to the topic.
         """
+        if self._delivery.forked:
+            return
         self.end(None)
         release, self.release = self.release, None
         if release is not None:
@@ -166,6 +178,12 @@ class Subscription(Generic[T]):
             callback_seconds=self._callback_seconds,
         )
 
+    # For the session -----------------------------------------------------------------------------
+
+    def belongs_to(self, delivery: Delivery) -> bool:
+        """Return whether this is a subscription of the client that has this delivery."""
+        return self._delivery is delivery
+
     # For the session, under its lock -------------------------------------------------------------
 
     def gap(self, gap: Gap) -> None:
@@ -191,19 +209,19 @@ class Subscription(Generic[T]):
         """Queue one event."""
         if not self.closed:
             self._inbox.offer_locked(event, self._delivery.epoch)
-            self._announce_locked()
+            self._announce_locked(1)
 
     def offer_newest_locked(self, rows: list[tuple[Hashable, Any]]) -> None:
         """Queue the newest value of each key."""
         if not self.closed:
-            self._inbox.offer_newest_locked(rows)
-            self._announce_locked()
+            self._inbox.offer_locked(rows, self._delivery.epoch)
+            self._announce_locked(len(rows))
 
     def offer_gap_locked(self, gap: Gap) -> None:
         """Queue a gap."""
         if not self.closed:
             self._inbox.offer_gap_locked(gap)
-            self._announce_locked()
+            self._announce_locked(1)
 
     def take_locked(self) -> Item | None:
         """Remove and return what the consumer gets next, or None."""
@@ -213,9 +231,9 @@ class Subscription(Generic[T]):
         """Return how many items `take_locked` will return."""
         return self._inbox.pending_locked()
 
-    def _announce_locked(self) -> None:
+    def _announce_locked(self, items: int) -> None:
         if self.callback is None:
-            self._arrived.notify()
+            self._arrived.notify(items)
         else:
             self._delivery.announce_locked(self)
 
@@ -266,6 +284,9 @@ class Subscription(Generic[T]):
                 "an unknown number of" if gap.count is None else gap.count,
             )
             return
+        if self.callback is not None:
+            self._delivery.call(self._on_gap, gap)
+            return
         try:
             self._on_gap(gap)
         except Exception as error:
@@ -303,11 +324,10 @@ class Subscription(Generic[T]):
                 if item is not None:
                     return item
                 if self.closed:
-                    raise self.error or ClientClosed(
+                    raise copy.copy(self.error) or ClientClosed(
                         f"the subscription to {self.topic.name} is closed",
                         venue=self._delivery.venue,
                     )
-                remaining = deadline.remaining()
-                if remaining == 0.0:
+                if deadline.expired():
                     raise TimeoutError(f"no event of {self.topic.name} within {deadline.timeout} s")
-                self._arrived.wait(remaining)
+                self._arrived.wait(deadline.slice(SLICE))
