@@ -75,12 +75,14 @@ def plain_client() -> Iterator[type[Client]]:
 
 
 def states(client: Any) -> SimpleQueue[StateChange]:
+    """Return the queue that the client's state changes come into."""
     changes: SimpleQueue[StateChange] = SimpleQueue()
     client.on_state(changes.put)
     return changes
 
 
 def wait_for(changes: SimpleQueue[StateChange], state: State) -> StateChange:
+    """Return the next change to that state."""
     while True:
         change = changes.get(timeout=PATIENCE)
         if change.state is state:

@@ -128,7 +128,7 @@ class ConnectionLost(NetworkError):
 
 
 class RequestTimeout(NetworkError, TimeoutError):
-    """No answer came in time. Of a request that changes something you cannot know whether it did."""
+    """No answer came in time. Of an order you cannot know whether it was carried out."""
 
 
 class VenueUnavailable(VenueError):

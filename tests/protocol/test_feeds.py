@@ -25,10 +25,12 @@ class Ear:
 
 
 def feed(name: str = "a", route: Any = None) -> Feed:
+    """Return a feed of one topic."""
     return Feed(Topic(name, name, None, route))
 
 
 def seat(place: Feed, group: list[Listener]) -> Ear:
+    """Let a new listener belong to a group of a feed."""
     ear = Ear()
     ear.feed = place
     group.append(ear)

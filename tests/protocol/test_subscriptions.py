@@ -646,6 +646,244 @@ def test_an_answer_to_nobody_is_not_ours() -> None:
     assert not Desk().machine.answered(Response(7, b""))
 
 
+def test_whoever_joins_while_a_topic_is_being_cancelled_gets_a_new_start() -> None:
+    """Who was there when the venue was asked ends; who came since sees a gap and goes on."""
+    desk = Desk()
+    desk.connect()
+    (first,), _ = desk.subscribe(topic("a"))
+    desk.issue()
+    desk.yes(1)
+    desk.machine.cancel(Request("stop"), lambda t: t.name == "a", Ticket([].append))
+    assert desk.issue() == ["2 stop"]
+    (second,), outcomes = desk.subscribe(topic("a"))
+    assert outcomes == [None]
+    assert desk.yes(2) == ["3 sub a"]
+    assert (first.ends, second.ends) == ([None], [])
+    assert [gap.reason for gap in second.gaps] == [GapReason.RESUBSCRIBED]
+    desk.yes(3)
+    assert list(desk.machine.routes["a"]) == [second.feed]
+
+
+def test_whoever_joins_while_a_subscribe_cancels_the_rest_gets_a_new_start() -> None:
+    """The same where the unsubscribe is a part of somebody's subscribe."""
+    desk = Desk(SerialCodec)
+    desk.connect()
+    (rest,), _ = desk.subscribe(topic("rest"))
+    desk.issue()
+    desk.yes(1)
+    desk.subscribe(topic("a"), cancels=lambda t: True)
+    assert desk.issue() == ["2 sub a"]
+    (joined,), outcomes = desk.subscribe(topic("rest"))
+    assert outcomes == [None]
+    assert desk.yes(2) == ["3 sub rest"]
+    assert (rest.ends, joined.ends) == ([None], [])
+
+
+def test_what_is_cancelled_before_it_was_asked_for_is_not_ended() -> None:
+    """A subscribe that waits for its turn behind the cancellation is not named by it."""
+    desk = Desk(SerialCodec)
+    desk.connect()
+    desk.subscribe(topic("first"))
+    assert desk.issue() == ["1 sub first"]
+    desk.machine.cancel(Request("stop"), lambda t: True, Ticket([].append))
+    (late,), outcomes = desk.subscribe(topic("late"))
+    assert desk.yes(1) == ["2 stop"]
+    assert desk.yes(2) == ["3 sub late"]
+    assert late.ends == []
+    desk.yes(3)
+    assert outcomes == [None]
+
+
+def test_an_awaited_unsubscribe_ends_its_listener_alone() -> None:
+    """Whoever joins on the way keeps a stream: it is started anew."""
+    desk = Desk()
+    desk.connect()
+    (leaving,), _ = desk.subscribe(topic("a"))
+    desk.issue()
+    desk.yes(1)
+    outcomes: list[Any] = []
+    assert desk.machine.cancel_one(leaving, Ticket(outcomes.append))
+    assert desk.issue() == ["2 unsub a"]
+    (joined,), joins = desk.subscribe(topic("a"))
+    assert joins == []
+    assert desk.yes(2) == ["3 sub a"]
+    assert outcomes == [None]
+    desk.yes(3)
+    assert joins == [None]
+    assert (leaving.ends, joined.ends) == ([None], [])
+
+
+def test_an_awaited_unsubscribe_that_is_refused_changes_nothing() -> None:
+    """Its caller gets the refusal; who joined meanwhile has a stream."""
+    desk = Desk()
+    desk.connect()
+    (leaving,), _ = desk.subscribe(topic("a"))
+    desk.issue()
+    desk.yes(1)
+    outcomes: list[Any] = []
+    desk.machine.cancel_one(leaving, Ticket(outcomes.append))
+    desk.issue()
+    (joined,), joins = desk.subscribe(topic("a"))
+    assert desk.no(2) == []
+    assert isinstance(outcomes[0], RequestRejected)
+    assert joins == [None]
+    assert leaving.feed is joined.feed is not None
+    assert leaving.feed.state is FeedState.ACTIVE
+    assert desk.reports == []
+
+
+def test_the_refusal_of_an_unsubscribe_that_nobody_awaits_any_more_is_reported() -> None:
+    """Unless it says that there was nothing to stop."""
+    for error, reported in ((RequestRejected("cannot"), 1), (NotSubscribed("nothing"), 0)):
+        desk = Desk()
+        desk.connect()
+        (leaving,), _ = desk.subscribe(topic("a"))
+        desk.issue()
+        desk.yes(1)
+        ticket = Ticket([].append)
+        desk.machine.cancel_one(leaving, ticket)
+        desk.issue()
+        desk.machine.abandon(ticket)
+        desk.no(2, error)
+        assert len(desk.reports) == reported
+
+
+def test_an_awaited_unsubscribe_that_somebody_joined_before_it_went_out_is_not_sent() -> None:
+    """The listener ends, its caller is told, the stream stays."""
+    desk = Desk(SerialCodec)
+    desk.connect()
+    (leaving,), _ = desk.subscribe(topic("a"))
+    desk.issue()
+    desk.yes(1)
+    desk.subscribe(topic("b"))
+    desk.issue()
+    outcomes: list[Any] = []
+    desk.machine.cancel_one(leaving, Ticket(outcomes.append))
+    assert not desk.machine.cancel_one(leaving, Ticket(outcomes.append))
+    (joined,), joins = desk.subscribe(topic("a"))
+    assert desk.yes(2) == []
+    assert (outcomes, joins, leaving.ends, joined.ends) == ([None], [None], [None], [])
+
+
+def test_an_awaited_unsubscribe_that_was_given_up_before_it_went_out_is_not_sent() -> None:
+    """Nothing ends."""
+    desk = Desk(SerialCodec)
+    desk.connect()
+    (leaving,), _ = desk.subscribe(topic("a"))
+    desk.issue()
+    desk.yes(1)
+    desk.subscribe(topic("b"))
+    desk.issue()
+    outcomes: list[Any] = []
+    ticket = Ticket(outcomes.append)
+    desk.machine.cancel_one(leaving, ticket)
+    desk.machine.abandon(ticket)
+    assert desk.yes(2) == []
+    assert (outcomes, leaving.ends) == ([], [])
+
+
+def test_an_awaited_unsubscribe_of_what_cannot_be_stopped_ends_the_listener() -> None:
+    """There is nothing to ask the venue for."""
+
+    class Endless(PlainCodec):
+        stoppable = False
+
+    desk = Desk(Endless)
+    desk.connect()
+    (leaving,), _ = desk.subscribe(topic("q"))
+    desk.issue()
+    desk.yes(1)
+    outcomes: list[Any] = []
+    desk.machine.cancel_one(leaving, Ticket(outcomes.append))
+    assert desk.issue() == []
+    assert (outcomes, leaving.ends) == ([None], [None])
+
+
+def test_whoever_waits_behind_an_unsubscribe_has_asked_nothing_when_the_connection_goes() -> None:
+    """Its subscribe was never sent: it goes out on the next connection, and its caller waits on."""
+    desk = Desk()
+    desk.connect()
+    (gone,), _ = desk.subscribe(topic("a"))
+    desk.issue()
+    desk.yes(1)
+    desk.machine.remove(gone)
+    assert desk.issue() == ["2 unsub a"]
+    (ear,), outcomes = desk.subscribe(topic("a"))
+    assert not desk.ticket.sent
+    desk.lose()
+    assert outcomes == []
+    assert desk.connect() == ["3 sub a"]
+    assert desk.ticket.sent
+    desk.yes(3)
+    assert outcomes == [None]
+    assert ear.gaps == []
+
+
+def test_a_ticket_knows_whether_what_it_waits_for_may_have_left() -> None:
+    """Its own frame, or that of somebody who asked for the same before."""
+    desk = Desk(SerialCodec)
+    desk.connect()
+    desk.subscribe(topic("a"))
+    first = desk.ticket
+    desk.subscribe(topic("b"))
+    second = desk.ticket
+    desk.issue()
+    desk.subscribe(topic("a"))
+    assert (first.sent, second.sent, desk.ticket.sent) == (True, False, True)
+    desk.yes(1)
+    assert second.sent
+
+
+def test_an_operation_is_not_overdue_while_its_caller_still_waits() -> None:
+    """Who gives the venue a minute gets it, whatever the client's own timeout is."""
+    desk = Desk()
+    desk.connect()
+    ear = Ear()
+    desk.machine.subscribe([(topic("a"), ear)], Ticket([].append, patience=60.0), {})
+    desk.issue()
+    assert desk.machine.overdue(desk.now + 59.9) is None
+    assert desk.machine.overdue(desk.now + 60.0) is not None
+
+
+def test_no_more_than_a_window_of_operations_is_unanswered() -> None:
+    """A venue is not flooded with thousands of subscribes at once."""
+    desk = Desk()
+    desk.connect()
+    desk.subscribe(*(topic(str(number)) for number in range(150)))
+    assert len(desk.issue()) == 100
+    assert len(desk.yes(1)) == 1
+
+
+def test_subscribes_that_a_silent_venue_never_answers_do_not_stop_the_next_one() -> None:
+    """However many quiet streams there are."""
+
+    class Quiet(PlainCodec):
+        silent = True
+
+    desk = Desk(Quiet)
+    desk.connect()
+    desk.subscribe(*(topic(str(number)) for number in range(150)))
+    assert len(desk.issue()) == 150
+
+
+def test_a_restart_that_cannot_be_made_leaves_nothing_behind() -> None:
+    """Where a stream cannot be stopped, one that overflows again and again costs no memory."""
+
+    class Endless(PlainCodec):
+        stoppable = False
+
+    desk = Desk(Endless)
+    desk.connect()
+    (ear,), _ = desk.subscribe(topic("q", private=True))
+    desk.issue()
+    desk.yes(1)
+    for _ in range(3):
+        desk.machine.restart(ear)
+        assert desk.issue() == []
+    assert ear.feed is not None
+    assert (ear.feed.informed, ear.feed.restart) == ([], False)
+
+
 class ModelVenue:
     """What a correct venue would have on the wire after the frames that it was sent."""
 
@@ -736,5 +974,115 @@ def test_every_interleaving_ends_with_the_wire_as_it_is_wanted(
     wanted = {ear.feed.topic.name for ear, _, _ in callers if ear.feed is not None}
     assert venue.active == wanted
     for _, outcomes, ticket in callers:
+        assert ticket.settled
+        assert len(outcomes) <= 1
+
+
+class OrderlyVenue(ModelVenue):
+    """A venue that carries out what it is asked in the order in which it was asked."""
+
+    def answer(self, index: int, refuse: bool) -> Response | Rejection | None:
+        if not self.unanswered:
+            return None
+        id, method, name = self.unanswered.pop(0)
+        if method == "sub":
+            assert name not in self.active, f"{name} was subscribed to twice"
+        elif name not in self.active:
+            return Rejection(id, NotSubscribed("not subscribed"))
+        if refuse:
+            return Rejection(id, RequestRejected("no"))
+        (self.active.add if method == "sub" else self.active.discard)(name)
+        return Response(id, b"")
+
+
+EXPLICIT_STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("subscribe"), st.sampled_from("ab")),
+        st.tuples(st.just("close"), st.integers(0, 20)),
+        st.tuples(st.just("leave"), st.integers(0, 20)),
+        st.tuples(st.just("cancel"), st.sampled_from("ab")),
+        st.tuples(st.just("abandon"), st.integers(0, 20)),
+        st.tuples(st.just("answer"), st.just(0)),
+        st.tuples(st.just("refuse"), st.just(0)),
+        st.tuples(st.just("cut"), st.just(0)),
+        st.tuples(st.just("restart"), st.integers(0, 20)),
+    ),
+    max_size=60,
+)
+
+
+@pytest.mark.parametrize("joining", [Joining.SHARE, Joining.RESTART])
+@pytest.mark.parametrize("codec", [PlainCodec, SerialCodec])
+@given(steps=EXPLICIT_STEPS)
+def test_nobody_is_left_with_a_dead_stream_whoever_stops_what(
+    codec: type[PlainCodec], joining: Joining, steps: list[tuple[str, Any]]
+) -> None:
+    """Explicit unsubscribes, awaited ones, restarts and cuts, in any order.
+
+    Once all is answered, whoever was not told of an end has a stream that flows, every caller
+    was told exactly once or went away, and nothing flows that nobody listens to.
+    """
+    desk, venue = Desk(codec), OrderlyVenue()
+    venue.take(desk.connect())
+    ears: list[Ear] = []
+    callers: list[tuple[list[Any], Ticket]] = []
+    refused_stops = 0
+
+    def settle(refuse: bool) -> None:
+        nonlocal refused_stops
+        method = venue.unanswered[0][1] if venue.unanswered else ""
+        answer = venue.answer(0, refuse)
+        if answer is not None:
+            if method == "unsub" and isinstance(answer, Rejection):
+                refused_stops += not isinstance(answer.error, NotSubscribed)
+            assert desk.machine.answered(answer)
+            venue.take(desk.issue())
+
+    def ask(begin: Any) -> None:
+        outcomes: list[Any] = []
+        ticket = Ticket(outcomes.append)
+        if begin(ticket) is not False:
+            callers.append((outcomes, ticket))
+
+    for step, argument in steps:
+        if step == "subscribe":
+            (ear,), outcomes = desk.subscribe(topic(argument, joining=joining))
+            ears.append(ear)
+            callers.append((outcomes, desk.ticket))
+        elif step == "cancel":
+            named = Request("stop", topics=(topic(argument),))
+            ask(lambda ticket, n=argument, r=named: desk.machine.cancel(
+                r, lambda other: other.name == n, ticket
+            ))
+        elif step == "leave" and ears:
+            leaving = ears[argument % len(ears)]
+            ask(lambda ticket, one=leaving: desk.machine.cancel_one(one, ticket))
+        elif step == "close" and ears:
+            desk.machine.remove(ears[argument % len(ears)])
+        elif step == "abandon" and callers:
+            ticket = callers[argument % len(callers)][1]
+            if not ticket.settled:
+                desk.machine.abandon(ticket)
+        elif step == "restart" and ears:
+            desk.machine.restart(ears[argument % len(ears)])
+        elif step == "cut":
+            venue.cut()
+            desk.lose()
+            venue.take(desk.connect())
+        elif step in ("answer", "refuse") and not (
+            # A venue that refuses to stop a stream goes on with it: that is told elsewhere.
+            step == "refuse" and venue.unanswered and venue.unanswered[0][1] == "unsub"
+        ):
+            settle(step == "refuse")
+        venue.take(desk.issue())
+    while venue.unanswered:
+        settle(False)
+
+    assert refused_stops == 0
+    wanted = {ear.feed.topic.name for ear in ears if ear.feed is not None}
+    assert venue.active == wanted
+    assert all(ear.feed.state is FeedState.ACTIVE for ear in ears if ear.feed is not None)
+    assert set(desk.machine.routes) == wanted
+    for outcomes, ticket in callers:
         assert ticket.settled
         assert len(outcomes) <= 1

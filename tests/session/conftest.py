@@ -98,6 +98,7 @@ class LoginCodec(ToyCodec):
 
 
 def decode_event(payload: bytes) -> Any:
+    """Return the value of a payload; two of them cannot be read."""
     value = json.loads(payload)
     if value == "undecodable":
         raise ProtocolError("an event that cannot be read", frame=payload)

@@ -18,6 +18,7 @@ PATIENCE = 5.0
 
 
 def keeper(source: Callable[[], Any]) -> CredentialsKeeper:
+    """Return what asks that source."""
     return CredentialsKeeper("toy", source)
 
 

@@ -17,10 +17,12 @@ EPOCH = 3
 
 
 def events(*names: str) -> list[Event]:
+    """Return events with these payloads."""
     return [Event("r", name.encode(), bytes) for name in names]
 
 
 def feed(inbox: EventInbox, *names: str) -> None:
+    """Offer events with these payloads."""
     for event in events(*names):
         inbox.offer_locked(event, EPOCH)
 
@@ -39,6 +41,7 @@ def take_all(inbox: Inbox) -> list[Any]:
 
 
 def lost(epoch: int = EPOCH) -> Gap:
+    """Return the gap of a reconnection."""
     return Gap(GapReason.RECONNECTED, None, epoch)
 
 

@@ -14,11 +14,13 @@ class Counted:
 
 
 def link() -> Link:
+    """Return a link over which something went."""
     connection: Any = Counted()
     return Link(connection, connection)
 
 
 def counts(traffic: Traffic) -> tuple[int, ...]:
+    """Return the four counts."""
     return (traffic.bytes_in, traffic.bytes_out, traffic.frames_in, traffic.frames_out)
 
 

@@ -47,10 +47,12 @@ def make() -> Iterator[Make]:
 
 
 def stream(delivery: Delivery, callback: Any, **options: Any) -> Subscription[Any]:
+    """Return a subscription of this delivery."""
     return Subscription(Topic("t", "t", None, "r"), delivery, callback, **options)
 
 
 def send(subscription: Subscription[Any], *values: int) -> None:
+    """Queue events as the reader does."""
     subscription._delivery.put([(subscription, Event("r", b"%d" % value, int)) for value in values])
 
 
@@ -520,8 +522,13 @@ def test_a_function_that_never_runs_is_warned_of_once_and_the_bounds_apply(
     warned = threading.Event()
     toolkit = Toolkit()
     delivery = make(toolkit.post)
-    monkeypatch.setattr(delivery.log, "warning", lambda *a: (texts.append(a[0] % a[1:]), warned.set()))
     texts: list[str] = []
+
+    def note(text: str, *values: Any) -> None:
+        texts.append(text % values)
+        warned.set()
+
+    monkeypatch.setattr(delivery.log, "warning", note)
     delivery.start()
     gaps: list[Any] = []
     seen: list[int] = []

@@ -50,7 +50,9 @@ class Table:
     def subscribe(self, name: str, **options: Any) -> Subscription[Any]:
         """Issue a subscribe that is not answered yet; its id is the number of subscribes."""
         topic = Topic(name, name, None, options.pop("route", None), **options)
-        subscription: Subscription[Any] = Subscription(topic, self.delivery, on_gap=self.errors.append)
+        subscription: Subscription[Any] = Subscription(
+            topic, self.delivery, on_gap=self.errors.append
+        )
         self.subscriptions.subscribe([(topic, subscription)], Ticket(lambda outcome: None), {})
         self.subscriptions.issue(0.0, 10.0)
         return subscription
@@ -67,10 +69,12 @@ class Table:
 
 
 def event(route: str, data: Any) -> dict[str, Any]:
+    """Return an event as the toy venue writes it."""
     return {"route": route, "data": data}
 
 
 def drain(subscription: Subscription[Any]) -> list[Any]:
+    """Return what waits for who iterates."""
     values = []
     while True:
         try:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
@@ -23,6 +24,7 @@ from venuesdk.errors import (
 )
 from venuesdk.models import State
 from venuesdk.secret import Secret
+from venuesdk.session.slots import Slot
 from venuesdk.timing import Backoff, Deadline, monotonic
 
 PATIENCE = 5.0
@@ -332,7 +334,7 @@ desk = Desk(Place()).connect()
 desk.subscribe("a", callback=print)
 print("ready", flush=True)
 """
-    environment = {**os.environ, "PYTHONPATH": os.path.dirname(__file__)}
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
     process = subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, env=environment
     )
@@ -344,13 +346,25 @@ print("ready", flush=True)
         assert monotonic() - started < 1.0
 
 
-def test_ctrl_c_passes_through_a_wait_and_leaves_no_slot(desk: Any) -> None:
+def test_ctrl_c_passes_through_a_wait_and_leaves_no_slot(
+    desk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """KeyboardInterrupt ends the call at once; its late answer goes to nobody."""
+    waiting = threading.Event()
+    wait = Slot.wait
+
+    def watched(self: Slot, deadline: Deadline) -> Any:
+        # Not before the whole frame is out: an interrupted send costs the connection.
+        waiting.set()
+        return wait(self, deadline)
+
+    monkeypatch.setattr(Slot, "wait", watched)
     late: SimpleQueue[Any] = SimpleQueue()
     desk.venue.does["slow"] = lambda link, message: late.put((link, message))
 
     def interrupt() -> None:
         desk.venue.request("slow")
+        assert waiting.wait(PATIENCE)
         main = threading.main_thread().ident
         assert main is not None
         signal.pthread_kill(main, signal.SIGINT)

@@ -20,20 +20,24 @@ PATIENCE = 5.0
 
 
 def standing() -> Standing:
+    """Return where a session stands, without the session."""
     return Standing("toy", Delivery("toy"))
 
 
 def link() -> Link:
+    """Return a link that is only ever compared."""
     return Link(object(), object())  # type: ignore[arg-type]
 
 
 def move(place: Standing, state: State) -> None:
+    """Go to another state, as the session does."""
     with place.lock:
         place.move_locked(state, "test")
     place.log()
 
 
 def run(place: Standing) -> None:
+    """Tell the user all that waits to be told."""
     while place._delivery.run_some():
         continue
 

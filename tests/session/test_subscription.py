@@ -20,6 +20,7 @@ PATIENCE = 5.0
 
 
 def decode(payload: bytes) -> Any:
+    """Return the value of a payload; two of them cannot be read."""
     value = json.loads(payload)
     if value == "undecodable":
         raise ProtocolError("cannot be read", frame=payload)
@@ -29,6 +30,7 @@ def decode(payload: bytes) -> Any:
 
 
 def event(value: Any) -> Event:
+    """Return an event that brings this value."""
     return Event("r", json.dumps(value).encode(), decode)
 
 
@@ -55,6 +57,7 @@ class Stream:
 
 
 def rows(value: Any) -> Any:
+    """Cut a value into one for each key."""
     return value.items()
 
 

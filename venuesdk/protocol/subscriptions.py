@@ -369,13 +369,14 @@ class Subscriptions:
         self, cancels: Cancels | None, spared: Sequence[Feed]
     ) -> list[tuple[Feed, list[Listener]]]:
         """Return who listens now to what `cancels` names and the venue has been asked for."""
+        if cancels is None:
+            return []
         return [
             (feed, [*feed.listeners, *feed.joining])
             for feed in self._feeds.values()
-            if cancels is not None
+            if feed.state in (FeedState.STARTING, FeedState.ACTIVE)
             and cancels(feed.topic)
             and feed not in spared
-            and feed.state in (FeedState.STARTING, FeedState.ACTIVE)
         ]
 
     def _start(self, codec: Codec, operation: Operation) -> Request | None:
