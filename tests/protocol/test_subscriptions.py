@@ -884,6 +884,59 @@ def test_a_restart_that_cannot_be_made_leaves_nothing_behind() -> None:
     assert (ear.feed.informed, ear.feed.restart) == ([], False)
 
 
+def test_a_stream_that_the_venue_ends_is_told_and_can_be_asked_for_again() -> None:
+    """Its listeners get the reason; the next subscribe goes out instead of joining a dead one."""
+    desk = Desk()
+    desk.connect()
+    (ear,), _ = desk.subscribe(topic("q"))
+    desk.issue()
+    desk.yes(1)
+    desk.machine.ended("q", RequestRejected("the asset was disabled"))
+    assert [str(error) for error in ear.ends] == ["the asset was disabled"]
+    assert "q" not in desk.machine.routes
+    assert desk.machine.topics() == []
+    _, outcomes = desk.subscribe(topic("q"))
+    assert desk.issue() == ["2 sub q"]
+    desk.yes(2)
+    assert outcomes == [None]
+    desk.machine.ended("unknown", RequestRejected("nobody listens"))
+
+
+def test_a_stream_is_not_ended_while_its_subscribe_is_unanswered() -> None:
+    """What the venue says to the subscribe itself is the answer to that."""
+    desk = Desk()
+    desk.connect()
+    (ear,), outcomes = desk.subscribe(topic("q"))
+    desk.issue()
+    desk.machine.ended("q", RequestRejected("an older stream"))
+    assert ear.ends == []
+    desk.yes(1)
+    assert outcomes == [None]
+
+
+def test_a_restart_after_an_overflow_asks_for_the_full_state() -> None:
+    """The codec is told so, for this start and no other."""
+    asked: list[Mapping[str, Any]] = []
+
+    class Noting(PlainCodec):
+        def subscribe(self, topics: Sequence[Topic], options: Mapping[str, Any]) -> Request:
+            asked.append(options)
+            return super().subscribe(topics, {})
+
+    desk = Desk(Noting)
+    desk.connect()
+    (slow,), _ = desk.subscribe(topic("p", private=True))
+    desk.issue()
+    desk.yes(1)
+    desk.machine.restart(slow)
+    assert desk.issue() == ["2 unsub p"]
+    assert desk.yes(2) == ["3 sub p"]
+    desk.yes(3)
+    desk.lose()
+    desk.connect()
+    assert asked == [{}, {"resync": True}, {}]
+
+
 class ModelVenue:
     """What a correct venue would have on the wire after the frames that it was sent."""
 

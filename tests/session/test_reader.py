@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any
 
 import pytest
 
-from venuesdk.errors import AuthenticationError, ConnectFailed, ConnectTimeout, RequestRejected
-from venuesdk.models import State
+from venuesdk.errors import (
+    AuthenticationError,
+    ConnectFailed,
+    ConnectionLost,
+    ConnectTimeout,
+    NotSent,
+    ProtocolError,
+    RequestRejected,
+    RequestTimeout,
+    VenueError,
+    VenueUnavailable,
+)
+from venuesdk.models import HttpRequest, HttpResponse, State
 from venuesdk.protocol.codec import Pulse, Request
 from venuesdk.session import reader as reader_module
 from venuesdk.timing import Backoff, Deadline, monotonic
@@ -289,3 +300,36 @@ def test_the_backoff_is_jittered_and_bounded() -> None:
     backoff = Backoff(initial=1, maximum=8)
     assert [backoff.ceiling(attempt) for attempt in range(5)] == [1, 2, 4, 8, 8]
     assert all(0 <= backoff.delay(3) <= 8 for _ in range(50))
+
+
+@pytest.mark.parametrize(
+    ("cause", "kind"),
+    [
+        (RequestTimeout("slow", outcome_unknown=True), ConnectTimeout),
+        (ConnectionLost("cut", outcome_unknown=True), ConnectFailed),
+        (NotSent("never left"), ConnectFailed),
+        (ProtocolError("too long", outcome_unknown=True), ConnectFailed),
+        (ConnectFailed("no such host"), ConnectFailed),
+        (VenueUnavailable("down", status=503), VenueUnavailable),
+    ],
+)
+def test_what_fails_over_http_on_the_way_to_a_connection_is_no_connection(
+    open_desk: Any, toy_codec: Any, cause: VenueError, kind: type[VenueError]
+) -> None:
+    """The key that a venue wants first is part of connecting: nothing was asked of the venue."""
+
+    class Keyed(toy_codec):  # type: ignore[misc]
+        def address(self) -> Generator[HttpRequest, HttpResponse, str]:
+            yield HttpRequest("GET", "/key")
+            return ""
+
+    desk = open_desk(codec=Keyed)
+
+    def make() -> Any:
+        raise cause
+
+    desk.plan.fetch._make = make
+    with pytest.raises(kind) as caught:
+        desk.connect()
+    assert type(caught.value) is kind
+    assert caught.value.outcome_unknown is False

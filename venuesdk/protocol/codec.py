@@ -9,6 +9,7 @@ The words:
 - `Request`: what a caller asks, without any credential and without an id.
 - `Response`, `Rejection`: the venue's answer to one request.
 - `Event`: one item of a stream, still raw, with the decoder that makes it a value.
+- `Ended`: the venue's word that a stream is over.
 - `Heartbeat`: a sign of life that may want an answer.
 - `Topic`: what one subscribes to: a hashable key, its wire form, and how its events are treated.
 """
@@ -27,6 +28,7 @@ from ..secret import Secret
 
 __all__ = [
     "Codec",
+    "Ended",
     "Event",
     "Heartbeat",
     "Joining",
@@ -118,13 +120,20 @@ class Event(NamedTuple):
     decode: Callable[[bytes], Any]
 
 
+class Ended(NamedTuple):
+    """The venue ended a stream by itself; `error` says why, and is what its listeners get."""
+
+    route: Hashable
+    error: VenueError
+
+
 class Heartbeat(NamedTuple):
     """A sign of life from the venue; `answer` is the exact text that it wants back, if any."""
 
     answer: str | None = None
 
 
-Message: TypeAlias = Response | Rejection | Event | Heartbeat
+Message: TypeAlias = Response | Rejection | Event | Ended | Heartbeat
 
 
 @frozen
@@ -197,7 +206,11 @@ class Codec:
         return None
 
     def subscribe(self, topics: Sequence[Topic], options: Mapping[str, Any]) -> Request:
-        """Return the request that starts `topics`: one, or several where `grouped`."""
+        """Return the request that starts `topics`: one, or several where `grouped`.
+
+        `options` are the caller's, for the wire. ``resync`` among them means that a listener
+        missed events of a private topic: where the venue can send the full state, ask for it.
+        """
         raise NotImplementedError
 
     def unsubscribe(self, topic: Topic, route: Hashable | None) -> Request | None:

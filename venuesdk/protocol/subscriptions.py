@@ -13,7 +13,6 @@ what is wanted and what stands on the wire, and queues the one operation that br
 from __future__ import annotations
 
 import copy
-from collections import deque
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
@@ -24,12 +23,9 @@ from ..models import Gap, GapReason
 from .codec import Codec, Event, Joining, Rejection, Request, Response, Topic
 from .conversation import Ids
 from .feeds import Cancels, EarlyEvents, Feed, FeedState, Kind, Listener, Operation, Routes, Ticket
+from .lane import Lane
 
 __all__ = ["Subscriptions"]
-
-WINDOW = 100
-"""How many subscribes and unsubscribes may be unanswered at once, where the venue sets no limit."""
-
 
 class Subscriptions:
     """All topics of one client. Guarded by the session's lock.
@@ -44,8 +40,7 @@ class Subscriptions:
         self._epoch = 0
         self._unique = 0
         self._feeds: dict[Hashable, Feed] = {}
-        self._queue: deque[Operation] = deque()
-        self._in_flight: dict[int, Operation] = {}
+        self._lane = Lane()
         self._early = EarlyEvents()
         self.routes = Routes()
         self.unrouted = 0
@@ -87,14 +82,14 @@ class Subscriptions:
         elif fresh:
             groups = [tuple(fresh)] if grouped else [(feed,) for feed in fresh]
             for feeds in groups:
-                self._enqueue(Operation(Kind.START, feeds, options, ticket, cancels))
+                self._lane.add(Operation(Kind.START, feeds, options, ticket, cancels))
 
     def cancel(self, request: Request, cancels: Cancels, ticket: Ticket) -> None:
         """Ask the venue to stop something; its yes ends the listeners that `cancels` names.
 
         Those who come while it is being asked are not among them: theirs is started anew.
         """
-        self._enqueue(Operation(Kind.CANCEL, ticket=ticket, cancels=cancels, request=request))
+        self._lane.add(Operation(Kind.CANCEL, ticket=ticket, cancels=cancels, request=request))
 
     def cancel_one(self, listener: Listener, ticket: Ticket) -> bool:
         """Stop the topic of `listener` on the wire; return False where there is no need to.
@@ -106,7 +101,7 @@ class Subscriptions:
             return False
         if feed.queued or len(feed.listeners) + len(feed.joining) > 1:
             return False
-        self._enqueue(Operation(Kind.STOP, (feed,), ticket=ticket, leaving=listener))
+        self._lane.add(Operation(Kind.STOP, (feed,), ticket=ticket, leaving=listener))
         return True
 
     def remove(self, listener: Listener) -> None:
@@ -147,7 +142,7 @@ class Subscriptions:
     @property
     def queued(self) -> bool:
         """Whether `issue` may have something to send; may be read without the lock."""
-        return bool(self._queue)
+        return self._lane.queued
 
     # What the connection does --------------------------------------------------------------------
 
@@ -162,7 +157,7 @@ class Subscriptions:
                 if listener not in waiting:
                     listener.gap(gap)
             if not feed.queued:
-                self._enqueue(Operation(Kind.START, (feed,)))
+                self._lane.add(Operation(Kind.START, (feed,)))
 
     def lost(self, failure: Callable[[], VenueError]) -> None:
         """End on a connection: nothing stands on the wire any more.
@@ -171,10 +166,7 @@ class Subscriptions:
         by a caller and never sent stays queued for the next connection.
         """
         self._codec = None
-        unanswered = list(self._in_flight.values())
-        unsent = list(self._queue)
-        self._in_flight.clear()
-        self._queue.clear()
+        unanswered, unsent = self._lane.clear()
         self.unrouted += len(self._early.take())
         self.routes.clear()
         for feed in self._feeds.values():
@@ -189,7 +181,7 @@ class Subscriptions:
             if ticket is None or ticket.settled:
                 continue
             if operation.kind is Kind.START:
-                self._enqueue(operation)
+                self._lane.add(operation)
             else:
                 ticket.finish(NotSent("the connection was lost before the request was sent"))
         for feed in list(self._feeds.values()):
@@ -201,36 +193,20 @@ class Subscriptions:
         Each must be answered within `patience` seconds, or as many more as its caller waits.
         """
         codec = self._codec
-        if codec is None or not self._queue:
+        if codec is None:
             return []
         frames: list[str] = []
-        blocked: list[Operation] = []
-        while self._queue and self._has_room(codec):
-            operation = self._queue.popleft()
-            if any(feed.busy for feed in operation.feeds):
-                blocked.append(operation)
-                continue
+        for operation in self._lane.ready(codec):
             longer = 0.0 if operation.ticket is None else operation.ticket.patience
             operation.due = now + max(patience, longer)
             frame = self._write(codec, operation)
             if frame is not None:
                 frames.append(frame)
-        self._queue.extendleft(reversed(blocked))
         return frames
-
-    def _has_room(self, codec: Codec) -> bool:
-        """Return whether one more operation may be unanswered."""
-        count = len(self._in_flight)
-        if codec.serial:
-            return count == 0
-        if codec.silent:
-            # What may stay unanswered for ever must not keep others from being asked.
-            count = sum(one.kind is not Kind.START for one in self._in_flight.values())
-        return count < WINDOW
 
     def answered(self, answer: Response | Rejection) -> bool:
         """Take an answer; return False where its id is not one of ours."""
-        operation = self._in_flight.pop(answer.id, None)
+        operation = self._lane.answered(answer.id)
         if operation is None:
             return False
         if isinstance(answer, Rejection):
@@ -244,26 +220,20 @@ class Subscriptions:
         return True
 
     def overdue(self, now: float) -> Operation | None:
-        """Return an operation that was not answered in time, if there is one.
+        """Return an operation that was not answered in time, if there is one."""
+        return self._lane.overdue(now, self._codec)
 
-        Where the venue may stay silent on a quiet stream only an unsubscribe can be overdue.
-        """
-        if not self._in_flight:
-            return None
-        silent = self._codec is not None and self._codec.silent
-        for operation in self._in_flight.values():
-            if now >= operation.due and not (silent and operation.kind is Kind.START):
-                return operation
-        return None
+    def ended(self, route: Hashable, error: VenueError) -> None:
+        """End a stream that the venue ended by itself; who asks for it again starts it anew."""
+        for feed in list(self.routes.get(route, ())):
+            if feed.state is FeedState.ACTIVE:
+                self._idle(feed)
+                self._end_feed(feed, error)
+                self._reconcile(feed)
 
     def hold(self, event: Event) -> bool:
         """Keep an event whose route may be handed out by an answer that is still to come."""
-        awaited = any(
-            feed.topic.route is None and operation.kind is Kind.START
-            for operation in self._in_flight.values()
-            for feed in operation.feeds
-        )
-        return awaited and self._early.hold(event)
+        return self._lane.awaits_route() and self._early.hold(event)
 
     def release(self) -> list[Event]:
         """Return held events whose route is known by now; count those that nobody can claim."""
@@ -283,11 +253,10 @@ class Subscriptions:
         `failure` is told whether what the caller waits for may have left.
         """
         self._codec = None
-        for operation in [*self._in_flight.values(), *self._queue]:
+        unanswered, unsent = self._lane.clear()
+        for operation in [*unanswered, *unsent]:
             if operation.ticket is not None:
                 operation.ticket.finish(failure(operation.ticket.sent))
-        self._in_flight.clear()
-        self._queue.clear()
         self.routes.clear()
         for feed in self._feeds.values():
             for ticket in feed.tickets:
@@ -307,20 +276,15 @@ class Subscriptions:
             feed = self._feeds[topic.key] = Feed(topic)
         return feed
 
-    def _enqueue(self, operation: Operation) -> None:
-        for feed in operation.feeds:
-            feed.queued = True
-        self._queue.append(operation)
-
     def _reconcile(self, feed: Feed) -> None:
         if feed.busy or feed.queued:
             return
         if self._drop_if_unwanted(feed) or self._codec is None:
             return
         if feed.state is FeedState.IDLE:
-            self._enqueue(Operation(Kind.START, (feed,)))
+            self._lane.add(Operation(Kind.START, (feed,)))
         elif not feed.wanted or feed.restart:
-            self._enqueue(Operation(Kind.STOP, (feed,)))
+            self._lane.add(Operation(Kind.STOP, (feed,)))
 
     def _drop_if_unwanted(self, feed: Feed) -> bool:
         if feed.wanted or feed.queued or feed.state is not FeedState.IDLE:
@@ -332,8 +296,6 @@ class Subscriptions:
 
     def _write(self, codec: Codec, operation: Operation) -> str | None:
         """Make the frame of an operation, as the world is now; None where none is needed."""
-        for feed in operation.feeds:
-            feed.queued = False
         try:
             request = self._request(codec, operation)
             if request is None:
@@ -345,13 +307,7 @@ class Subscriptions:
             refusal.__cause__ = error
             self._refused(operation, refusal)
             return None
-        self._in_flight[id] = operation
-        if operation.ticket is not None:
-            operation.ticket.sent = True
-        if operation.kind is Kind.START:
-            for feed in operation.feeds:
-                for ticket in feed.tickets:
-                    ticket.sent = True
+        self._lane.sent(id, operation)
         return frame
 
     def _request(self, codec: Codec, operation: Operation) -> Request | None:
@@ -396,6 +352,9 @@ class Subscriptions:
         operation.feeds = starting
         operation.active_before = tuple(f for f in starting if f.state is FeedState.ACTIVE)
         operation.ending = self._named_by(operation.cancels, starting)
+        # Who overflowed wants the full state, whether it was asked for at first or not.
+        resync = any(feed.informed for feed in starting)
+        options = {**operation.options, "resync": True} if resync else operation.options
         for feed in starting:
             feed.state = FeedState.STARTING
             if feed.restart:
@@ -408,7 +367,7 @@ class Subscriptions:
             feed.restart = False
             if feed.topic.route is not None:
                 self.routes.add(feed.topic.route, feed)
-        return codec.subscribe([feed.topic for feed in starting], operation.options)
+        return codec.subscribe([feed.topic for feed in starting], options)
 
     def _stop(self, codec: Codec, operation: Operation) -> Request | None:
         feed, leaving, ticket = operation.feeds[0], operation.leaving, operation.ticket

@@ -15,12 +15,17 @@ from attrs import frozen
 
 from ..errors import (
     AuthenticationError,
+    ClientClosed,
     ConnectFailed,
     ConnectionLost,
     ConnectTimeout,
+    NetworkError,
+    ProtocolError,
+    RequestTimeout,
     VenueError,
 )
-from ..protocol.codec import Codec, Event, Heartbeat, Rejection, Response
+from ..models import HttpRequest, HttpResponse
+from ..protocol.codec import Codec, Heartbeat, Rejection, Response
 from ..protocol.conversation import Beat, Heart, Opening
 from ..secret import Secret
 from ..timing import Backoff, Deadline, monotonic
@@ -214,10 +219,21 @@ class Reader:
         try:
             request = next(steps)
             while True:
-                request = steps.send(self._plan.fetch(request, deadline))
+                request = steps.send(self._fetch(request, deadline))
         except StopIteration as stop:
             url: str = stop.value
             return url
+
+    def _fetch(self, request: HttpRequest, deadline: Deadline) -> HttpResponse:
+        """Ask over HTTP on the way to a connection: where that fails, nothing was connected."""
+        try:
+            return self._plan.fetch(request, deadline)
+        except (ConnectFailed, ClientClosed):
+            raise
+        except RequestTimeout as error:
+            raise ConnectTimeout(f"before connecting: {error}") from error
+        except (NetworkError, ProtocolError) as error:
+            raise ConnectFailed(f"before connecting: {error}") from error
 
     def _log_in(
         self, connection: WebSocketConnection, codec: Codec, deadline: Deadline
@@ -248,7 +264,7 @@ class Reader:
             if isinstance(message, Heartbeat):
                 if message.answer is not None:
                     connection.post(message.answer)
-            elif not isinstance(message, Event) and message.id == id:
+            elif isinstance(message, (Response, Rejection)) and message.id == id:
                 return message
         return None
 

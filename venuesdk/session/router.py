@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..errors import ConnectionLost, ProtocolError, VenueError
-from ..protocol.codec import Codec, Event, Rejection, Response
+from ..protocol.codec import Codec, Ended, Event, Heartbeat, Rejection, Response
 from ..protocol.conversation import Ids
 from ..protocol.subscriptions import Subscriptions
 from .delivery import Delivery
@@ -83,15 +83,19 @@ class Router:
                                 batch.append((listener, message))  # type: ignore[arg-type]
                             if not feed.listeners:
                                 subscriptions.unrouted += 1
-                    elif isinstance(message, (Response, Rejection)):
+                    elif isinstance(message, Heartbeat):
+                        if message.answer is not None:
+                            posts.append(message.answer)
+                    else:
                         # Whoever gets an answer finds the events before it in their queues.
                         if batch:
                             self._delivery.put(batch)
                             batch = []
+                        if isinstance(message, Ended):
+                            subscriptions.ended(message.route, message.error)
+                            continue
                         claimed = True
                         self._answer(message)
-                    elif message.answer is not None:
-                        posts.append(message.answer)
                 # Behind what came with the answer itself, before what came after it.
                 for event in subscriptions.release() if claimed else ():
                     for feed in routes.get(event.route, ()):
