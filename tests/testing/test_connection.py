@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from venuesdk.testing.connection import encode
+from venuesdk.testing.connection import Connection, encode
+from venuesdk.testing.schedule import Alarm
 
 
 @pytest.mark.parametrize(
@@ -51,3 +52,31 @@ def test_a_lone_response_is_late_and_not_lost(echo: Any, dial: Any) -> None:
     peer.tell("one")
     peer.tell("two")
     assert [peer.hear()["echo"] for _ in range(2)] == ["two", "one"]
+
+
+class Unconnected(Connection):
+    """A connection without a socket, whose alarms the test rings."""
+
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+        self.alarms: list[Alarm] = []
+
+    def later(self, delay: float, function: Any) -> Alarm:  # type: ignore[override]
+        self.alarms.append(Alarm(function, None))
+        return self.alarms[-1]
+
+    def send_text(self, text: str) -> None:
+        self.sent.append(text)
+
+
+def test_the_patience_runs_from_the_first_of_those_held_back() -> None:
+    """That of responses which have left already does not send the next ones early."""
+    connection = Unconnected()
+    connection.hold_back(2, 0.5)
+    for text in ("one", "two", "three"):
+        connection.respond(text)
+    assert connection.sent == ["two", "one"]
+    assert [alarm.cancelled for alarm in connection.alarms] == [True, False]
+    connection.respond("four")
+    assert connection.sent == ["two", "one", "four", "three"]
+    assert all(alarm.cancelled for alarm in connection.alarms)

@@ -73,6 +73,16 @@ SHOWN: dict[str, dict[str, int]] = {
     "timex": {"out": 6, "in": 7},
 }
 
+# The addresses that the venues' documents name, over the socket and over HTTP; where the first
+# document has none (Onyx), or an older one (Loopring), another official document or client has.
+ADDRESSES: dict[str, tuple[str, str | None]] = {
+    "fuze": ("wss://staging-ws.api.fuze.finance", None),
+    "infinex": ("wss://mux.infinex.cc", "https://api.infinex.cc"),
+    "loopring": ("wss://ws.api3.loopring.io/v3/ws", "https://api3.loopring.io"),
+    "onyx": ("wss://ws.onyxhub.co/stream/v1", None),
+    "timex": ("wss://plasma-relay-backend.timex.io/socket/relay", None),
+}
+
 
 # ---- the venues --------------------------------------------------------------------------------
 
@@ -882,6 +892,12 @@ def test_a_venue_is_called_the_same_everywhere(venue: Venue) -> None:
         assert variable in (venue.client.__doc__ or "")
     assert venue.client.optional_credentials <= set(venue.client.credentials)
     assert set(simulate(venue.name).credentials) == set(venue.client.credentials)
+
+
+@for_each([venue for venue in VENUES if venue.name in ADDRESSES])
+def test_a_venue_is_where_its_documents_say(venue: Venue) -> None:
+    """Without ``url=`` and ``http_url=`` the addresses are those that the venue publishes."""
+    assert (venue.codec.url, venue.codec.http_url) == ADDRESSES[venue.name]
 
 
 @for_each(VENUES)

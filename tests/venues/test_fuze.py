@@ -21,6 +21,7 @@ from venuesdk.errors import (
     RequestRejected,
     RequestTimeout,
     VenueError,
+    VenueUnavailable,
 )
 from venuesdk.models import GapReason
 from venuesdk.protocol.codec import Event, Rejection, Request, Response
@@ -129,8 +130,8 @@ class TestOpening:
             ({"code": -32099, "message": "login refused"}, AuthenticationError),
             ("bad key", AuthenticationError),
             ({"code": -32605, "message": "Method forbidden"}, AuthenticationError),
-            ({"code": -32000, "message": "Error"}, RequestRejected),
-            ({"code": -32603, "message": "Internal error"}, RequestRejected),
+            ({"code": -32000, "message": "Error"}, VenueUnavailable),
+            ({"code": -32603, "message": "Internal error"}, VenueUnavailable),
         ],
     )
     def test_only_the_venues_own_trouble_is_no_refusal_of_the_credentials(
@@ -140,7 +141,7 @@ class TestOpening:
         steps = codec.opening()
         codec.encode(1, next(steps))
         (message,) = decode(codec, answer(1, error=error))
-        with pytest.raises(RequestRejected) as caught:
+        with pytest.raises(VenueError) as caught:
             steps.throw(message.error)
         assert type(caught.value) is raised
 
@@ -174,7 +175,7 @@ class TestAnswers:
             ({"code": 7}, 7, '{"code": 7}'),
             ({"code": "E7", "message": "seven"}, "E7", "seven"),
             ({"code": [1], "message": "listed"}, None, "listed"),
-            ({"code": -32000, "message": "Error", "data": "down"}, -32000, "Error: down"),
+            ({"code": -32099, "message": "Error", "data": "down"}, -32099, "Error: down"),
         ],
     )
     def test_an_error_of_any_form_is_a_refusal(self, codec, error, code, message):
@@ -182,6 +183,49 @@ class TestAnswers:
         (rejection,) = decode(codec, answer(5, error=error))
         assert (rejection.error.code, rejection.error.message) == (code, message)
         assert not rejection.error.outcome_unknown
+
+    @pytest.mark.parametrize(
+        ("code", "text", "kind"),
+        [
+            (-32700, "Parse error", InvalidRequest),
+            (-32600, "Invalid Request", InvalidRequest),
+            (-32601, "Method not found", InvalidRequest),
+            (-32602, "Invalid params", InvalidRequest),
+            (-32604, "Params not found", InvalidRequest),
+            (-32605, "Method forbidden", AuthenticationError),
+            (-32606, "Event forbidden", AuthenticationError),
+            (-32000, "Event not provided", RequestRejected),
+            (400, "Bad Request", InvalidRequest),
+            (401, "You're not authorized", AuthenticationError),
+            (403, "Unauthorized", AuthenticationError),
+            (404, "Not Found", RequestRejected),
+            (4001, "custom", RequestRejected),
+        ],
+    )
+    def test_a_code_decides_the_class_of_a_refusal(self, codec, code, text, kind):
+        """The server's own codes and those of the REST answers; any other is a plain refusal."""
+        (rejection,) = decode(codec, answer(5, error={"code": code, "message": text}))
+        error = rejection.error
+        assert (type(error), error.code, error.message) == (kind, code, text)
+        assert (error.venue, error.outcome_unknown) == ("fuze", False)
+
+    @pytest.mark.parametrize(
+        ("error", "text"),
+        [
+            (
+                {"code": -32000, "message": "TypeError", "data": "plain Error thrown"},
+                "TypeError: plain Error thrown (-32000)",
+            ),
+            ({"code": -32603, "message": "Internal error"}, "Internal error (-32603)"),
+            ({"code": 500, "message": "oops"}, "oops (500)"),
+        ],
+    )
+    def test_a_handler_that_failed_may_have_done_what_was_asked(self, codec, error, text):
+        """The venue's own trouble is no refusal: nobody can say how far its handler came."""
+        (rejection,) = decode(codec, answer(5, error=error))
+        assert (rejection.id, type(rejection.error)) == (5, VenueUnavailable)
+        assert (str(rejection.error), rejection.error.venue) == (text, "fuze")
+        assert rejection.error.outcome_unknown
 
     def test_a_result_is_not_judged_for_a_plain_request(self, codec):
         """A general call gets what the venue returned, be it false or an envelope."""
@@ -340,6 +384,10 @@ class TestAcknowledgements:
         error = raised_by(event)
         assert (type(error), error.code, error.message) == (InvalidRequest, 400, "no")
 
+    def test_a_quiet_stream_is_no_fault(self):
+        """A request that nothing has answered yet does not make the connection suspect."""
+        assert FuzeCodec.silent
+
     def test_the_frame_of_another_symbol_acknowledges_nothing(self, waiting):
         """Each stream is known by its symbol."""
         assert kinds(decode(waiting, stream(quote("ETH_USD")))) == [Event]
@@ -393,7 +441,8 @@ class TestRefusedStreams:
         [
             ({"result": False}, RequestRejected),
             ({"result": {"code": 400, "data": None, "error": "no"}}, InvalidRequest),
-            ({"result": {"code": 500, "data": None, "error": None}}, RequestRejected),
+            ({"result": {"code": 404, "data": None, "error": None}}, RequestRejected),
+            ({"result": {"code": 500, "data": None, "error": None}}, VenueUnavailable),
             ({"error": {"code": -32605, "message": "Method forbidden"}}, AuthenticationError),
         ],
     )
@@ -534,10 +583,25 @@ class TestTopics:
         assert codec.unsubscribe(topic, topic.route) is None
 
 
+class Asked(FuzeClient):
+    """A client that keeps its request instead of sending it."""
+
+    requested: Request
+
+    def _request(self, request, decode, timeout=None, *, wait=None):
+        self.requested = request
+
+
 class TestArguments:
     @pytest.fixture
     def client(self):
         return FuzeClient(api_key="k", api_secret="s")
+
+    def test_a_general_request_is_never_taken_for_a_read(self):
+        """Nobody knows what a method does, so it is sent once, or not at all."""
+        client = Asked(api_key="k", api_secret="s")
+        client.request("foo", {"a": 1})
+        assert not client.requested.read
 
     @pytest.mark.parametrize(
         ("arguments", "error"),
@@ -592,8 +656,9 @@ class TestClient:
             FuzeClient(url=venue.url, **venue.credentials) as client,
         ):
             assert "rpc.login" in client.request("__listMethods", timeout=5)
-            methods = [json.loads(text)["method"] for _, text in venue.received]
-            assert methods == ["rpc.login", "__listMethods"]
+            login, call = (json.loads(text) for _, text in venue.received)
+            assert (login["method"], call["method"]) == ("rpc.login", "__listMethods")
+            assert "params" not in call
 
     def test_a_refused_login_raises_at_connect(self):
         """The venue's `false` is an `AuthenticationError` of `connect`."""

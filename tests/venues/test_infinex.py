@@ -182,6 +182,7 @@ class TestRefusals:
                 "a reason that cannot be shown",
             ),
             ({"code": "NOT_FOUND", "msg": "No"}, RequestRejected, "NOT_FOUND", "No"),
+            ({"code": "MISSNIG_DATA", "msg": "No"}, InvalidRequest, "MISSNIG_DATA", "No"),
             ({"code": "FORBIDDEN"}, AuthenticationError, "FORBIDDEN", "FORBIDDEN"),
             ({"msg": "No"}, RequestRejected, None, "No"),
             ({"code": 5}, RequestRejected, None, '{"code":5}'),
@@ -314,10 +315,15 @@ class TestTable:
             "/wallet/withdraw",
             "/wallet/withdraw/cancel",
             "/wallet/transfer",
+            "/wallet/deposit",
             "/wallet/addressbook/delete",
             "/wallet/addressbook/rename",
             "/account/api_keys/new",
+            "/account/api_keys/edit",
+            "/account/api_keys/remove",
+            "/account/session/kill",
             "/account/login",
+            "/account/logout",
         ):
             assert path in PATHS
             assert not only_reads(path)
@@ -328,10 +334,25 @@ class TestTable:
         assert not only_reads(path)
 
 
+class Asked(InfinexClient):
+    """A client that keeps its request instead of sending it."""
+
+    requested: Request
+
+    def _request(self, request, decode, timeout=None, *, wait=None):
+        self.requested = request
+
+
 class TestArguments:
     @pytest.fixture
     def client(self):
         return InfinexClient(api_key=KEY)
+
+    def test_a_ping_only_reads(self):
+        """It may wait for a connection, and be sent again."""
+        client = Asked(api_key=KEY)
+        client.ping()
+        assert client.requested == Request("ping", read=True)
 
     @pytest.mark.parametrize(
         "path",

@@ -159,6 +159,7 @@ class TestAnswers:
             ("not subscribed to server_info", NotSubscribed),
             ("no products specified", InvalidRequest),
             ("bad request", InvalidRequest),
+            ("Bad Request", InvalidRequest),
             ("something new", RequestRejected),
         ],
     )
@@ -220,6 +221,11 @@ class TestEvents:
         with pytest.raises(ProtocolError):
             decode_one(codec, {"channel": "tickers", "message": [], "message_type": kind})
 
+    def test_the_numbers_of_message_types_are_the_documents(self):
+        """0 not specified, 1 update, 2 create, 3 delete."""
+        names = ["NOT_SPECIFIED", "UPDATE", "CREATE", "DELETE"]
+        assert [MessageType(number).name for number in range(4)] == names
+
     def test_text_is_no_message_type(self):
         """`MessageType` takes numbers only."""
         with pytest.raises(ValueError, match="'1'"):
@@ -230,6 +236,17 @@ class TestEvents:
         message = {"uid": "u", "timestamp": "2024-01-15T12:34:56Z", "age_millis": 1}
         event = value_of(codec, {"channel": "server_info", "message": message})
         assert event == ServerInfo("u", "2024-01-15T12:34:56Z", 1, MessageType.NOT_SPECIFIED)
+
+    @pytest.mark.parametrize(
+        ("age", "value"), [("12345", 12345), ("12345.678", Decimal("12345.678"))]
+    )
+    def test_an_age_may_be_any_number(self, codec, age, value):
+        """The document calls it a number, where it calls other things integers."""
+        message = f'{{"uid":"u","timestamp":"2024-01-15T12:34:56Z","age_millis":{age}}}'
+        frame = f'{{"channel":"server_info","message":{message},"message_type":0}}'
+        (event,) = codec.decode(frame.encode())
+        info = event.decode(event.payload)
+        assert (info.age_millis, type(info.age_millis)) == (value, type(value))
 
     def test_a_channel_may_be_an_object_in_an_event_too(self, codec):
         """An event that names its channel with the parameters goes where the name says."""
@@ -349,6 +366,7 @@ class TestTopics:
     def test_only_channels_that_begin_with_a_full_state_are_started_anew(self):
         """A late joiner of the dashboards needs the full list, so the stream is started anew."""
         assert channel_topic("dashboards").joining is Joining.RESTART
+        assert channel_topic("snapshots").joining is Joining.RESTART
         assert channel_topic("server_info").joining is Joining.SHARE
         assert tickers_topic(products=["dub"]).joining is Joining.SHARE
 
@@ -521,10 +539,25 @@ class TestStanding:
         assert isinstance(decode_one(codec, frame), Rejection)
 
 
+class Asked(OnyxClient):
+    """A client that keeps its request instead of sending it."""
+
+    requested: Request
+
+    def _request(self, request, decode, timeout=None, *, wait=None):
+        self.requested = request
+
+
 class TestArguments:
     @pytest.fixture
     def client(self):
         return OnyxClient(token=TOKEN)
+
+    def test_a_general_request_is_never_taken_for_a_read(self):
+        """Nobody knows what a method does, so it is sent once, or not at all."""
+        client = Asked(token=TOKEN)
+        client.request("order", {"symbol": "brtu24"})
+        assert not client.requested.read
 
     def test_tickers_need_something_to_be_about(self, client):
         """Neither products nor groups, an empty list, or bare text: refused before sending."""

@@ -217,6 +217,11 @@ class TestRequests:
             "subscriptionId": "5435a742-eed1-4874-951e-eefdfb559234",
         }
 
+    def test_public_streams_go_with_the_key_where_there_is_one(self, codec):
+        """The document shows every REST request with its auth."""
+        frame, _ = ask(codec, 1, rest("/get/public/markets"))
+        assert frame["auth"] == {"id": API_ID, "secret": API_SECRET}
+
     def test_public_streams_go_without_a_key_where_there_is_none(self):
         """Without credentials a public stream has no auth, and anything else is refused."""
         codec = TimexCodec({})
@@ -344,10 +349,13 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("code", "kind"),
         [
+            (1, InvalidRequest),
             (4000, InvalidRequest),
             (4001, InsufficientFunds),
             (4002, RequestRejected),
             (4003, AuthenticationError),
+            (4004, AuthenticationError),
+            (4006, InvalidRequest),
             (4100, AuthenticationError),
             (4300, AuthenticationError),
             (4900, RateLimitExceeded),
@@ -930,6 +938,18 @@ class TestOrders:
                 orders.change(wrong, 3, 2, None)
 
 
+class Asked(TimexClient):
+    """A client that keeps its request instead of sending it."""
+
+    requested: Request
+
+    def _request(self, request, decode, timeout=None, *, wait=None):
+        self.requested = request
+
+    def _unsubscribe(self, request, cancels, timeout=None):
+        self.requested, self.cancels = request, cancels
+
+
 class TestArguments:
     @pytest.fixture
     def client(self):
@@ -959,6 +979,41 @@ class TestArguments:
         """No connection is needed to learn of a mistake."""
         with pytest.raises(error):
             call(client)
+
+    @pytest.mark.parametrize(
+        ("call", "read"),
+        [
+            (lambda client: client.rest("/get/trading/orders"), True),
+            (lambda client: client.rest("/post/trading/orders", {}), False),
+            (lambda client: client.rest("/put/trading/orders/json", {}), False),
+            (lambda client: client.rest("/delete/trading/orders/json", {}), False),
+            (lambda client: client.balances(), True),
+            (lambda client: client.open_orders(), True),
+            (lambda client: client.raw_order_book("BTCUSD"), True),
+            (lambda client: client.place_order("BTCUSD", "BUY", 1, type="MARKET"), False),
+            (lambda client: client.amend_order("0x1", 1, 1), False),
+            (lambda client: client.cancel_order("0x1"), False),
+        ],
+    )
+    def test_only_what_gets_is_a_read(self, call, read):
+        """A read may wait for a connection and be sent again; an order never."""
+        client = Asked(api_id=API_ID, api_secret=API_SECRET)
+        call(client)
+        assert client.requested.read is read
+
+    def test_stopping_an_account_ends_only_its_own_subscriptions(self):
+        """Another account's go on, and so do patterns, even one that reads like the address."""
+        client = Asked(api_id=API_ID, api_secret=API_SECRET)
+        client.unsubscribe_account(ACCOUNT.upper().replace("0X", "0x"))
+        assert client.requested.fields == {"subscriptionId": ACCOUNT}
+        other = account_topic("0x" + "1" * 40)
+        for topic, ends in (
+            (account_topic(ACCOUNT), True),
+            (account_topic(ACCOUNT, True), True),
+            (other, False),
+            (pattern_topic(ACCOUNT), False),
+        ):
+            assert client.cancels(topic) is ends
 
     def test_what_needs_a_key_says_so_at_once(self, monkeypatch):
         """The message names the argument and the environment variable that are missing."""

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from venuesdk.testing.link import Link
+from venuesdk.testing.schedule import Alarm
 
 __all__ = ["Connection", "encode"]
 
@@ -28,9 +29,10 @@ class Connection(Link):
     """
 
     memory: Any = None
-    later: Callable[[float, Callable[[], None]], object]
+    later: Callable[[float, Callable[[], None]], Alarm]
 
     _held: tuple[str, ...] = ()
+    _impatience: Alarm | None = None
     _hold: tuple[int, float] = (0, 0.0)
 
     def event(self, message: object) -> None:
@@ -47,7 +49,7 @@ class Connection(Link):
         if len(self._held) >= count:
             self._release()
         elif len(self._held) == 1:
-            self.later(patience, self._release)
+            self._impatience = self.later(patience, self._release)
 
     def hold_back(self, count: int, patience: float) -> None:
         """Hold back that many responses at a time; 0 releases them and ends it."""
@@ -57,5 +59,8 @@ class Connection(Link):
 
     def _release(self) -> None:
         held, self._held = self._held, ()
+        if self._impatience is not None:
+            # Else it would cut short the patience with those that are held back next.
+            self._impatience.cancel()
         for text in reversed(held):
             self.send_text(text)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from venuesdk.testing.connection import Connection
 from venuesdk.testing.link import Owner, Weather
+from venuesdk.testing.schedule import Alarm
 from venuesdk.timing import monotonic
 
 __all__ = ["Listener"]
@@ -27,7 +28,7 @@ class Listener:
         owner: Owner,
         weather: Weather,
         tls: ssl.SSLContext | None,
-        later: Callable[[float, Callable[[], None]], object],
+        later: Callable[[float, Callable[[], None]], Alarm],
         thread_name: str,
     ) -> None:
         self._owner = owner

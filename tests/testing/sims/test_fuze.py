@@ -366,3 +366,10 @@ def test_a_slow_login_lets_others_pass(dial: Any) -> None:
         peer.tell(LOGIN)
         assert peer.ask(call("__listMethods", 5))["id"] == 5
         assert peer.hear() == {"jsonrpc": "2.0", "result": True, "id": "1"}
+
+
+@pytest.mark.parametrize("option", ["stream_form"])
+def test_a_form_that_there_is_not_is_refused(option: str) -> None:
+    """A misspelt option is told at once, rather than taken for the default."""
+    with pytest.raises(ValueError, match=f"{option} is one of"):
+        simulate("fuze", **{option: "other"})

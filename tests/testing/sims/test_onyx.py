@@ -343,3 +343,10 @@ def test_an_event_may_come_before_its_response(dial: Any) -> None:
         assert peer.hear()["message"][0].keys() == {
             "symbol", "product_symbol", "timestamp_millis", "mid",
         }  # fmt: skip
+
+
+@pytest.mark.parametrize("option", ["message_form", "ticker_form"])
+def test_a_form_that_there_is_not_is_refused(option: str) -> None:
+    """A misspelt option is told at once, rather than taken for the default."""
+    with pytest.raises(ValueError, match=f"{option} is one of"):
+        simulate("onyx", **{option: "other"})

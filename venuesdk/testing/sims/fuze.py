@@ -24,6 +24,7 @@ METHODS = ("__listMethods", "rpc.login", "quote_request", "market_data_request")
 PROTECTED = ("quote_request", "market_data_request")
 EVENT = "quotes"  # the venue's documents name no event (invented)
 ACKNOWLEDGEMENTS = ("true", "nothing", "quote", "silent")
+STREAM_FORMS = ("response", "notification")
 
 # Prices are invented.
 SYMBOLS = {
@@ -74,6 +75,8 @@ class SimulatedFuze(SimulatedVenue):
         super().__init__(**options)
         if acknowledge not in ACKNOWLEDGEMENTS:
             raise ValueError(f"acknowledge is one of {ACKNOWLEDGEMENTS}, not {acknowledge!r}")
+        if stream_form not in STREAM_FORMS:
+            raise ValueError(f"stream_form is one of {STREAM_FORMS}, not {stream_form!r}")
         self.api_key = api_key
         self.api_secret = api_secret
         self.credentials = {"api_key": api_key, "api_secret": api_secret}

@@ -6,6 +6,7 @@ venue's clock, and calls it with the venue's lock held.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
@@ -42,37 +43,29 @@ class Heartbeat:
         self._peer = peer
         self._later = later
         self._deadline = deadline
-        self._alarm: Alarm | None = None
-        self.pings = 0
-        self.pongs = 0
+        self._unanswered: deque[Alarm] = deque()
 
     def ping(self) -> None:
-        """Send one ``ping``; the deadline runs from the oldest that nothing answered."""
+        """Send one ``ping``, whose deadline runs from now."""
         if self._peer.is_open:
-            self.pings += 1
             self._peer.event("ping")
-            if self._alarm is None:
-                self._wait()
+            alarm = self._later(self._deadline, lambda: self._hang_up("no pong"))
+            self._unanswered.append(alarm)
 
     def pong(self) -> None:
-        """Take one ``pong``; one too many ends the connection."""
-        self.pongs += 1
-        self.stop()
-        if self.pongs > self.pings:
+        """Take one ``pong`` for the oldest ``ping``; one too many ends the connection."""
+        if self._unanswered:
+            self._unanswered.popleft().cancel()
+        else:
             self._hang_up("more pongs than pings")
-        elif self.pongs < self.pings:
-            self._wait()
 
     def stop(self) -> None:
         """Expect nothing any more."""
-        if self._alarm is not None:
-            self._alarm.cancel()
-            self._alarm = None
-
-    def _wait(self) -> None:
-        self._alarm = self._later(self._deadline, lambda: self._hang_up("no pong"))
+        while self._unanswered:
+            self._unanswered.popleft().cancel()
 
     def _hang_up(self, reason: str) -> None:
+        self.stop()
         self._peer.close(_BROKE_A_RULE, reason)
         # A client that is gone will not answer a close frame.
         self._later(_PATIENCE, self._peer.drop)

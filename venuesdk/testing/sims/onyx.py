@@ -21,6 +21,8 @@ __all__ = ["SimulatedOnyx"]
 HANG_UP = 1008
 ORDER_FIELDS = frozenset({"symbol", "exchange", "side", "amount", "price", "timestamp_millis"})
 INTERNAL_CHANNELS = ("rfq", "product_risk")
+MESSAGE_FORMS = ("object", "string")
+TICKER_FORMS = ("full", "mid", "plain")
 
 
 @define
@@ -61,6 +63,10 @@ class SimulatedOnyx(SimulatedVenue):
         **options: Any,
     ) -> None:
         super().__init__(**options)
+        if message_form not in MESSAGE_FORMS:
+            raise ValueError(f"message_form is one of {MESSAGE_FORMS}, not {message_form!r}")
+        if ticker_form not in TICKER_FORMS:
+            raise ValueError(f"ticker_form is one of {TICKER_FORMS}, not {ticker_form!r}")
         self.token = token
         self.credentials = {"token": token}
         self.auth_deadline = auth_deadline

@@ -69,7 +69,8 @@ class FuzeClient(
         and the subscription sees a gap.
 
         Raises `ValueError` or `TypeError` before anything is sent; `InvalidRequest`,
-        `AuthenticationError` or plain `RequestRejected` where the venue says no.
+        `AuthenticationError` or plain `RequestRejected` where the venue says no;
+        `VenueUnavailable` where it failed.
         """
         return self._subscribe(quotes_topic(symbol, type), callback, options)
 
@@ -101,7 +102,8 @@ class FuzeClient(
         has no subscription, and its events go nowhere.
 
         Raises `ValueError` for ``rpc.login``, which is automatic; `RequestRejected` and its kin
-        with the venue's code and text.
+        with the venue's code and text; `VenueUnavailable`, with ``outcome_unknown``, where the
+        venue's own handler failed.
         """
         if not isinstance(method, str):
             raise TypeError(f"a method is text, not {method.__class__.__name__}")

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Generator, Hashable, Mapping, Sequence
 from typing import Any, ClassVar, Final, NoReturn
 
-from ...errors import AuthenticationError, InvalidRequest, ProtocolError, RequestRejected
+from ...errors import AuthenticationError, ProtocolError, RequestRejected
 from ...protocol.codec import Codec, Event, Message, Rejection, Request, Response, Topic
 from ...protocol.convert import decode_json, encode_json
 from .frames import (
@@ -27,15 +27,13 @@ from .frames import (
     refusal_of,
     refusal_of_envelope,
 )
+from .refusals import CODES, VENUE, refusal
 from .topics import MARKET_DATA, QUOTES, Route, quote_route
 
 __all__ = ["FuzeCodec"]
 
 LOGIN: Final = "rpc.login"
 MAX_DIGITS: Final = 18
-
-INTERNAL_ERRORS: Final = (-32000, -32603)
-"""The venue's own trouble: "credential store is down" is no refusal of the credentials."""
 
 NOTIFICATIONS: Final = {"quotes": QUOTES}
 """Names under which a stream has been seen as a notification, beside its method's own."""
@@ -51,22 +49,10 @@ class FuzeCodec(Codec):
     refusal: then it is raised where the stream's next event would be decoded.
     """
 
-    venue: ClassVar[str] = "fuze"
+    venue: ClassVar[str] = VENUE
     url: ClassVar[str] = "wss://staging-ws.api.fuze.finance"
     silent: ClassVar[bool] = True
-    rejections: ClassVar[Mapping[Any, type[RequestRejected]]] = {
-        -32700: InvalidRequest,
-        -32600: InvalidRequest,
-        -32601: InvalidRequest,
-        -32602: InvalidRequest,
-        -32604: InvalidRequest,
-        -32605: AuthenticationError,
-        -32606: AuthenticationError,
-        400: InvalidRequest,
-        401: AuthenticationError,
-        403: AuthenticationError,
-    }
-    """JSON-RPC's codes, then those of the envelope that streams share with the REST answers."""
+    rejections: ClassVar[Mapping[Any, type[RequestRejected]]] = CODES
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -81,12 +67,10 @@ class FuzeCodec(Codec):
             answer = yield Request(LOGIN)
         except AuthenticationError:
             raise
-        except RequestRejected as refusal:
-            if refusal.code in INTERNAL_ERRORS:
-                raise
+        except RequestRejected as refused:
             raise AuthenticationError(
-                refusal.message, venue=self.venue, code=refusal.code, request=refusal.request
-            ) from refusal
+                refused.message, venue=self.venue, code=refused.code, request=refused.request
+            ) from refused
         if answer == b"false":
             raise AuthenticationError("the venue answered the login with false", venue=self.venue)
         if answer != b"true":
@@ -213,18 +197,12 @@ class FuzeCodec(Codec):
             for id in unanswered:
                 del self._unanswered[id]
             if unanswered:
-                return [Rejection(id, self.rejection(code, text)) for id in sorted(unanswered)]
+                return [Rejection(id, refusal(code, text)) for id in sorted(unanswered)]
         if not mine:
             raise ProtocolError(
                 f"{method!r:.80} was refused: {text}", venue=self.venue, frame=frame
             )
-        return [self._refused_event(route, code, text, frame) for route in waiting or mine]
-
-    def _refused_event(self, route: Route, code: Any, text: str, frame: bytes) -> Event:
-        def refuse(payload: bytes) -> NoReturn:
-            raise self.rejection(code, text)
-
-        return Event(route, frame, refuse)
+        return [_refused_event(route, code, text, frame) for route in waiting or mine]
 
     # Answers -------------------------------------------------------------------------------------
 
@@ -234,14 +212,14 @@ class FuzeCodec(Codec):
         route = self._unanswered.pop(id, None)
         late = self._implied.pop(id, None)
         try:
-            refusal = self._refusal(error, result, stream=bool(route or late))
+            refused = _refused(error, result, stream=bool(route or late))
             if late is not None:
-                if refusal is not None:
-                    return (self._refused_event(late, refusal.code, refusal.message, frame),)
+                if refused is not None:
+                    return (_refused_event(late, *refused, frame),)
                 return self._first_event(late, result, frame)
-            if refusal is not None:
+            if refused is not None:
                 self._forget(route, id)
-                return (Rejection(id, refusal),)
+                return (Rejection(id, refusal(*refused)),)
             answer = Response(id, result or b"null")
             return (
                 (answer,) if route is None else (answer, *self._first_event(route, result, frame))
@@ -269,18 +247,6 @@ class FuzeCodec(Codec):
             frame=frame,
         )
 
-    def _refusal(self, error: bytes, result: bytes, stream: bool) -> RequestRejected | None:
-        """Return the refusal that an answer is, if it is one; a stream's may be its result."""
-        if not absent(error):
-            return self.rejection(*refusal_of(error))
-        if stream and result == b"false":
-            return self.rejection(None, "the venue answered the request with false")
-        if stream and result[:1] == b"{":
-            envelope = read_envelope(result)
-            if envelope.code is not None and envelope.refused:
-                return self.rejection(*refusal_of_envelope(envelope))
-        return None
-
     def _first_event(self, route: Route, result: bytes, frame: bytes) -> Sequence[Message]:
         """Return the event that the result of a stream's request brings, where it is one."""
         if result[:1] != b"{":
@@ -298,3 +264,23 @@ class FuzeCodec(Codec):
         left = [other for other in self._unproven.pop(route, ()) if other != id]
         if left:
             self._unproven[route] = left
+
+
+def _refused(error: bytes, result: bytes, stream: bool) -> tuple[int | str | None, str] | None:
+    """Return what an answer refuses with, if it does; a stream's refusal may be its result."""
+    if not absent(error):
+        return refusal_of(error)
+    if stream and result == b"false":
+        return None, "the venue answered the request with false"
+    if stream and result[:1] == b"{":
+        envelope = read_envelope(result)
+        if envelope.code is not None and envelope.refused:
+            return refusal_of_envelope(envelope)
+    return None
+
+
+def _refused_event(route: Route, code: int | str | None, text: str, frame: bytes) -> Event:
+    def refuse(payload: bytes) -> NoReturn:
+        raise refusal(code, text)
+
+    return Event(route, frame, refuse)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
 from contextlib import suppress
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, ClassVar, Final
 
@@ -23,7 +24,7 @@ from ...errors import (
 from ...protocol.codec import Codec, Event, Message, Rejection, Request, Response, Topic
 from ...protocol.convert import Raw, Wire, decode_json, decoder, encode_json
 from .models import ChannelEvent, DashboardsEvent, MessageType, Reply, ServerInfo, Ticker, Tickers
-from .topics import Channel, covers, shared, without
+from .topics import Channel, covers, without
 
 __all__ = ["OnyxCodec", "read_reply"]
 
@@ -47,7 +48,7 @@ class _ServerInfoMessage(Wire, frozen=True):
 
     uid: str
     timestamp: str
-    age_millis: int
+    age_millis: int | Decimal
 
 
 _read_frame = decoder(_Frame)
@@ -124,13 +125,12 @@ class OnyxCodec(Codec):
                 self._standing[topic.key] = topic.spec
                 continue
             mine = self._standing.pop(topic.key, topic.spec)
-            others = self._standing.values()
-            rest = without(mine, others)
+            rest = without(mine, self._standing.values())
             if rest is not None:
                 return "unsubscribe", {"channel": rest}
             # Others need all of it. To ask for it again changes nothing and brings an answer,
             # where an empty unsubscribe would bring a refusal.
-            return "subscribe", {"channel": shared(mine, others)}
+            return "subscribe", {"channel": mine}
         return request.method, request.fields
 
     def _event(self, envelope: _Frame, frame: bytes) -> Event:

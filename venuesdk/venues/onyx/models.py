@@ -66,12 +66,13 @@ class ServerInfo:
     """What the venue says about this connection (Onyx document, "Server Info Event").
 
     `uid` identifies the WebSocket connection, `timestamp` is the ISO text of the UTC time when
-    the event was sent, `age_millis` the milliseconds since the connection was established.
+    the event was sent, `age_millis` the milliseconds since the connection was established: an
+    int, or an exact Decimal where the venue sends a fraction of one.
     """
 
     uid: str
     timestamp: str
-    age_millis: int
+    age_millis: int | Decimal
     message_type: MessageType = MessageType.NOT_SPECIFIED
 
     @property

@@ -15,7 +15,7 @@ from ...protocol.codec import Joining, Topic
 from ...protocol.convert import encode_json
 from .models import ServerInfo, Ticker, Tickers
 
-__all__ = ["Channel", "channel_topic", "covers", "shared", "tickers_topic", "without"]
+__all__ = ["Channel", "channel_topic", "covers", "tickers_topic", "without"]
 
 Channel: TypeAlias = str | Mapping[str, Any]
 
@@ -76,25 +76,16 @@ def covers(asked: Channel, channel: Channel) -> bool:
 
 def without(channel: Channel, others: Iterable[Channel]) -> Channel | None:
     """Return `channel` less the products and groups in `others`, or None if that leaves nothing."""
-    return _select(channel, others, kept=False)
-
-
-def shared(channel: Channel, others: Iterable[Channel]) -> Channel | None:
-    """Return what of the products and groups of `channel` is in `others` too, or None."""
-    return _select(channel, others, kept=True)
-
-
-def _select(channel: Channel, others: Iterable[Channel], *, kept: bool) -> Channel | None:
     lists = _lists(channel)
     if lists is None:
-        return None if kept else channel
+        return channel
     groups: set[str] = set()
     products: set[str] = set()
     for other in filter(None, map(_lists, others)):
         groups |= other[0]
         products |= other[1]
     chosen = {
-        name: sorted(item for item in mine if (item in theirs) is kept)
+        name: sorted(mine - theirs)
         for name, mine, theirs in ((GROUPS, lists[0], groups), (PRODUCTS, lists[1], products))
     }
     left = {name: items for name, items in chosen.items() if items}
