@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -344,3 +345,18 @@ def test_the_statistics_of_a_stream_count_each_kind_of_event() -> None:
     assert stream.subscription.get(0) == 4
     assert stream.subscription.stats.undecodable == 1
     assert stream.subscription.stats.gaps == 2
+
+
+def test_the_raw_payload_of_the_event_in_hand_can_be_reached(desk: Any) -> None:
+    """In a callback, and after a get, it is what the venue sent for that event."""
+    seen: SimpleQueue[tuple[Any, bytes | None]] = SimpleQueue()
+    streams: list[Any] = []
+    streams.append(desk.subscribe("a", lambda value: seen.put((value, streams[0].payload))))
+    iterated = desk.subscribe("b")
+    assert iterated.payload is None
+    desk.venue.push("a", {"known": 1, "new": [2]}, {"known": 3})
+    assert seen.get(timeout=5) == ({"known": 1, "new": [2]}, b'{"known": 1, "new": [2]}')
+    assert seen.get(timeout=5) == ({"known": 3}, b'{"known": 3}')
+    desk.venue.push("b", 7)
+    assert iterated.get(timeout=5) == 7
+    assert iterated.payload == b"7"

@@ -24,7 +24,7 @@ from venuesdk.errors import (
     VenueUnavailable,
 )
 from venuesdk.models import GapReason
-from venuesdk.protocol.codec import Event, Rejection, Request, Response
+from venuesdk.protocol.codec import Ended, Event, Rejection, Request, Response
 from venuesdk.secret import Secret
 from venuesdk.testing import simulate
 from venuesdk.venues.fuze import Asset, FuzeClient, FuzeCodec, MarketData, Policies, Quote
@@ -377,11 +377,12 @@ class TestAcknowledgements:
         [{"error": {"code": 400, "message": "no"}}, {"result": {"code": 400, "error": "no"}}],
     )
     def test_a_refusal_behind_the_first_frame_is_not_lost(self, waiting, members):
-        """It is raised where the stream's next event would be decoded."""
+        """It ends the stream, of which no more can come; asked for again, it starts anew."""
         decode(waiting, stream(quote()))
-        (event,) = decode(waiting, answer(2, **members))
-        assert event.route == BTC
-        error = raised_by(event)
+        (ended,) = decode(waiting, answer(2, **members))
+        assert type(ended) is Ended
+        assert ended.route == BTC
+        error = ended.error
         assert (type(error), error.code, error.message) == (InvalidRequest, 400, "no")
 
     def test_a_quiet_stream_is_no_fault(self):
@@ -463,14 +464,27 @@ class TestRefusedStreams:
         assert (rejection.error.code, rejection.error.message) == (400, "Invalid symbol")
 
     def test_a_frame_refuses_the_stream_that_was_acknowledged_without_a_frame(self, codec):
-        """After a mere true the refusal comes as an event that raises it."""
+        """After a mere true the refusal ends the stream that has had no frame."""
         begin(codec, 2, quotes_topic("BTC_USD", "RFQ"))
         decode(codec, stream(quote()))
         begin(codec, 3, quotes_topic("NO_SUCH", "RFQ"))
         decode(codec, answer(3, result=True))
-        (event,) = decode(codec, refusal())
-        assert event.route == ("quote_request", "NO_SUCH")
-        assert raised_by(event).message == "Invalid symbol"
+        (ended,) = decode(codec, refusal())
+        assert type(ended) is Ended
+        assert ended.route == ("quote_request", "NO_SUCH")
+        assert ended.error.message == "Invalid symbol"
+        begin(codec, 4, quotes_topic("NO_SUCH", "RFQ"))
+        (rejection,) = decode(codec, refusal())
+        assert rejection.id == 4
+
+    def test_a_failure_of_the_venue_ends_no_stream(self, codec):
+        """It may be passing: the one stream sees it as an event that raises it."""
+        begin(codec, 2, quotes_topic("BTC_USD", "RFQ"))
+        decode(codec, stream(quote()))
+        (event,) = decode(codec, refusal(503, "try later"))
+        assert type(event) is Event
+        with pytest.raises(VenueUnavailable, match="try later"):
+            event.decode(event.payload)
 
     def test_a_refusal_that_may_mean_several_requests_is_told_to_each(self, codec):
         """Nobody can say which is meant, so no request fails and every stream hears of it."""
@@ -682,21 +696,24 @@ class TestClient:
             assert (caught.value.code, caught.value.message) == (400, "Invalid symbol")
 
     @pytest.mark.parametrize("acknowledge", ["true", "nothing"])
-    def test_a_refusal_behind_the_acknowledgement_reaches_on_error(self, acknowledge):
-        """It is typed there, and the subscription sees a gap in the place of the event."""
-        errors, gaps = [], []
+    def test_a_refusal_behind_the_acknowledgement_ends_the_subscription(self, acknowledge):
+        """It is typed, in ``get`` and in ``on_error``; asking again asks the venue again."""
+        errors = []
         with (
             simulate("fuze", interval=None, acknowledge=acknowledge) as venue,
             FuzeClient(
                 url=venue.url, delivery="pump", on_error=errors.append, **venue.credentials
             ) as client,
         ):
-            bad = client.subscribe_quotes("NO_SUCH", on_gap=gaps.append, timeout=5)
-            with pytest.raises(TimeoutError):
-                bad.get(0.2)
+            for asked in (1, 2):
+                bad = client.subscribe_quotes("NO_SUCH", timeout=5)
+                with pytest.raises(InvalidRequest, match="Invalid symbol"):
+                    bad.get(5)
+                assert bad.closed
+                requests = [text for _, text in venue.received if "quote_request" in text]
+                assert len(requests) == asked
             client.pump(1)
-        assert [(gap.reason, gap.count) for gap in gaps] == [(GapReason.UNDECODABLE, 1)]
-        assert [type(error) for error in errors] == [InvalidRequest]
+        assert [type(error) for error in errors] == [InvalidRequest] * 2
 
     def test_a_stream_that_stays_silent_is_a_timeout_and_costs_no_connection(self):
         """Nothing comes at all: the caller's time runs out, and the client stays connected."""

@@ -1283,3 +1283,12 @@ class TestAccount:
         first, last = (frame["subscriptionId"] for frame in sent(venue, "UNSUBSCRIBE"))
         uuid.UUID(first)
         assert last == venue.account
+
+
+def test_an_account_that_lost_events_is_asked_for_with_a_snapshot():
+    """Whether one was asked for at first or not; a pattern is asked for as before."""
+    codec = TimexCodec({})
+    (account, pattern) = (account_topic(ACCOUNT, False), pattern_topic("/orderbook.raw/ETHAUDT"))
+    assert codec.subscribe([account], {}).fields["snapshot"] is False
+    assert codec.subscribe([account], {"resync": True}).fields["snapshot"] is True
+    assert codec.subscribe([pattern], {"resync": True}).fields["snapshot"] is False

@@ -56,6 +56,10 @@ class SubscriptionStats:
 class Subscription(Generic[T]):
     """One stream of one client.
 
+    `payload` is what the event that was delivered last came as: the venue's own JSON, with whatever
+    the typed value leaves out. Inside a callback it is that of the event in hand; a conflated
+    stream has none.
+
     With a callback, the client's delivery calls it. Without, iterate over the subscription or
     call `get`; then the calling thread decodes, and ``on_gap`` runs there.
 
@@ -85,6 +89,7 @@ class Subscription(Generic[T]):
         self.conflate = conflate
         self.feed: Feed | None = None
         self.closed = False
+        self.payload: bytes | None = None
         self.error: VenueError | None = None
         self.release: Callable[[Subscription[Any]], None] | None = None
         self.resync: Callable[[Subscription[Any]], None] | None = None
@@ -255,6 +260,7 @@ class Subscription(Generic[T]):
     def open(self, item: Item) -> Any:
         """Return the typed value of an item, or NOTHING; tell about gaps on the way."""
         if type(item) is Event:
+            self.payload = item.payload
             try:
                 return self._decode(item)
             except Exception as error:

@@ -65,8 +65,8 @@ class FuzeClient(
 
         No way to stop a stream is documented. After `Subscription.close` nothing more is
         delivered, and the stream is not started again on the next connection; what the venue
-        still sends is dropped. A refusal that comes after the confirmation goes to ``on_error``,
-        and the subscription sees a gap.
+        still sends is dropped. A refusal that comes after the confirmation goes to ``on_error``
+        and ends the subscription; where it may concern several, each sees a gap instead.
 
         Raises `ValueError` or `TypeError` before anything is sent; `InvalidRequest`,
         `AuthenticationError` or plain `RequestRejected` where the venue says no;

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Generator, Hashable, Mapping, Sequence
 from typing import Any, ClassVar, Final, NoReturn
 
-from ...errors import AuthenticationError, ProtocolError, RequestRejected
-from ...protocol.codec import Codec, Event, Message, Rejection, Request, Response, Topic
+from ...errors import AuthenticationError, ProtocolError, RequestRejected, VenueError
+from ...protocol.codec import Codec, Ended, Event, Message, Rejection, Request, Response, Topic
 from ...protocol.convert import decode_json, encode_json
 from .frames import (
     Envelope,
@@ -186,8 +186,9 @@ class FuzeCodec(Codec):
         """Tell whom a refusal concerns: such a frame names its method, and often no more.
 
         Those who have had no frame yet come first: a request that is unanswered is refused by it.
-        Else each stream that may be meant gets it as an event that cannot be decoded, for its
-        readers may be missing something and nobody can say who.
+        Else it ends the one stream that can be meant. Where several can, or the venue says that it
+        failed, each gets it as an event that cannot be decoded, for its readers may be missing
+        something and nobody can say who.
         """
         code, text = refusal_of_envelope(envelope)
         mine = [route for route in self._streams if route[0] == method]
@@ -202,7 +203,17 @@ class FuzeCodec(Codec):
             raise ProtocolError(
                 f"{method!r:.80} was refused: {text}", venue=self.venue, frame=frame
             )
-        return [_refused_event(route, code, text, frame) for route in waiting or mine]
+        meant = waiting or mine
+        error = refusal(code, text)
+        if len(meant) == 1 and isinstance(error, RequestRejected):
+            return self._over(meant[0], error)
+        return [_refused_event(route, code, text, frame) for route in meant]
+
+    def _over(self, route: Route, error: VenueError) -> Sequence[Message]:
+        """Forget a stream that the venue refused after it was taken for confirmed."""
+        self._streams.pop(route, None)
+        self._unproven.pop(route, None)
+        return (Ended(route, error),)
 
     # Answers -------------------------------------------------------------------------------------
 
@@ -215,7 +226,7 @@ class FuzeCodec(Codec):
             refused = _refused(error, result, stream=bool(route or late))
             if late is not None:
                 if refused is not None:
-                    return (_refused_event(late, *refused, frame),)
+                    return self._over(late, refusal(*refused))
                 return self._first_event(late, result, frame)
             if refused is not None:
                 self._forget(route, id)

@@ -114,8 +114,9 @@ class TimexClient(
 
         Blocks until the venue has confirmed it. Events are `OrderUpdate` and `BalanceUpdate`,
         any other an `Update`. With `snapshot` the first event is an `AccountSnapshot`, after
-        every reconnection too. Nothing is ever dropped without a gap, and the stream cannot be
-        conflated. Raises `AuthenticationError` where the key is refused.
+        every reconnection too. Nothing is ever dropped without a gap: behind one for an
+        overflow a snapshot follows, asked for or not. The stream cannot be conflated. Raises
+        `AuthenticationError` where the key is refused.
         """
         self._need_key()
         return self._subscribe(account_topic(address, snapshot), callback, options)

@@ -137,9 +137,14 @@ class TimexCodec(Codec):
         raise self._unreadable("a frame that is neither an answer nor an event", frame)
 
     def subscribe(self, topics: Sequence[Topic], options: Mapping[str, Any]) -> Request:
-        """Return the request that starts one topic."""
+        """Return the request that starts one topic.
+
+        An account's stream that lost events brings a snapshot, whether one was asked for or not.
+        """
         (topic,) = topics
         stream: PatternStream | AccountStream = topic.spec
+        if options.get("resync") and isinstance(stream, AccountStream):
+            stream = stream._replace(snapshot=True)
         method = SUBSCRIBE if isinstance(stream, PatternStream) else ACCOUNT_SUBSCRIBE
         return Request(method, stream._asdict(), topics=(topic,))
 
