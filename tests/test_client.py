@@ -618,3 +618,44 @@ def test_every_call_of_a_forked_child_raises_and_the_parent_goes_on(
     venue.tick()
     assert stream.get(PATIENCE)
     assert venue.accepted == 1
+
+
+async def _never_awaited(event: object) -> None:
+    """Be what somebody who comes from asyncio would give as a callback."""
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"reconnect": 3}, TypeError),
+        ({"reconnect": False}, TypeError),
+        ({"reconnect": None}, TypeError),
+        ({"url": ""}, ValueError),
+        ({"http_url": ""}, ValueError),
+        ({"http_url": "x"}, ValueError),
+        ({"http_url": "http://venue.example/"}, ValueError),
+        ({"on_error": _never_awaited}, TypeError),
+        ({"on_state": "print"}, TypeError),
+    ],
+)
+def test_a_mistake_is_found_by_the_constructor(
+    open_client: Any, options: dict[str, Any], error: type[Exception]
+) -> None:
+    """A mistaken option is told where it is made, not in the middle of an outage."""
+    with pytest.raises(error):
+        open_client(**options)
+
+
+def test_a_coroutine_function_is_no_callback(open_client: Any) -> None:
+    """Calling it would do nothing, and every event would be lost."""
+    client = open_client().connect()
+    with pytest.raises(TypeError, match="nobody would await"):
+        client.subscribe_server_info(_never_awaited)
+    with pytest.raises(TypeError, match="nobody would await"):
+        client.subscribe_server_info(on_gap=_never_awaited)
+
+
+def test_who_forgot_to_connect_is_told_so(open_client: Any) -> None:
+    """The first error of a beginner says what to do."""
+    with pytest.raises(NotSent, match=r"call connect\(\) first"):
+        open_client().request("x")

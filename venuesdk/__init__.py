@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 
 if TYPE_CHECKING:
+    from .client import Client, ClientOptions, Credential, SubscribeOptions
     from .errors import (
         AuthenticationError,
         ClientClosed,
@@ -47,10 +48,13 @@ if TYPE_CHECKING:
 __all__ = [
     "AuthenticationError",
     "Backoff",
+    "Client",
     "ClientClosed",
+    "ClientOptions",
     "ConnectFailed",
     "ConnectTimeout",
     "ConnectionLost",
+    "Credential",
     "FuzeClient",
     "Gap",
     "GapReason",
@@ -74,6 +78,7 @@ __all__ = [
     "State",
     "StateChange",
     "Stats",
+    "SubscribeOptions",
     "Subscription",
     "SubscriptionStats",
     "TimexClient",
@@ -84,6 +89,9 @@ __all__ = [
 
 _HOMES = {
     "Backoff": "timing",
+    "Client": "client",
+    "ClientOptions": "client",
+    "Credential": "client",
     "FuzeClient": "venues.fuze",
     "Gap": "models",
     "GapReason": "models",
@@ -95,6 +103,7 @@ _HOMES = {
     "State": "models",
     "StateChange": "models",
     "Stats": "session.stats",
+    "SubscribeOptions": "client",
     "Subscription": "session.subscription",
     "SubscriptionStats": "session.subscription",
     "TimexClient": "venues.timex",

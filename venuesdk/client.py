@@ -17,6 +17,7 @@ from .errors import ProtocolError, VenueError
 from .models import Gap, HttpRequest, HttpResponse, State, StateChange
 from .protocol.codec import Codec, Request, Topic
 from .secret import Secret, resolve
+from .session.callbacks import check_callback
 from .session.fetcher import Fetcher
 from .session.modes import DeliveryChoice, make_delivery
 from .session.reader import Plan
@@ -25,6 +26,7 @@ from .session.stats import Stats
 from .session.subscription import Subscription
 from .timing import Backoff, Deadline
 from .wire.endpoint import USER_AGENT, Endpoint, Proxy
+from .wire.site import Site
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -133,9 +135,16 @@ class Client:
         self._timeout = Deadline(options.get("timeout", 10.0)).timeout or 0.0
         if self._timeout <= 0:
             raise ValueError("a client's timeout must be more than 0 seconds")
+        for name in ("url", "http_url"):
+            if options.get(name) == "":
+                raise ValueError(f"{name} is empty; leave it out for the venue's own")
+        reconnect = options.get("reconnect", Backoff())
+        if not isinstance(reconnect, Backoff):
+            raise TypeError(f"reconnect is a Backoff, not {reconnect!r}")
         self._url = options.get("url") or self._codec_class.url
         self._http_url = options.get("http_url") or self._codec_class.http_url or ""
         self._endpoint = self._make_endpoint(self._url)
+        self._check_http()
         self._fetch = Fetcher(self.venue, self._make_http)
         self._delivery = make_delivery(options.get("delivery", "thread"), self.venue)
         plan = Plan(
@@ -144,7 +153,7 @@ class Client:
             self._endpoint_at,
             self._fetch,
             self._timeout,
-            options.get("reconnect") or Backoff(),
+            reconnect,
             persistent=first_connect == "background",
         )
         self._session = Session(plan, self._delivery, self._resolve_credentials)
@@ -161,7 +170,11 @@ class Client:
         Blocks for `timeout` seconds at the longest (the client's by default). Raises what went
         wrong at once: `ConnectFailed`, `ConnectTimeout`, `AuthenticationError`; only after a
         first success does the client reconnect by itself. Does nothing where it is connected, or
-        reconnecting, already.
+        reconnecting, already; after a login that was refused it tries again.
+
+        Credentials that are callables are called here, on this thread, and what they raise is
+        passed on; for later connections they are called on a thread of their own, and what they
+        raise is a failed attempt, after which there is another.
         """
         self._delivery.refuse_reentrant("connect")
         self._session.connect(self._deadline(timeout))
@@ -200,7 +213,8 @@ class Client:
         """Run the callbacks that are due, on this thread; return how many items there were.
 
         Only with ``delivery="pump"``. Waits up to `timeout` seconds for the first one. Belongs to
-        the thread that calls it first, and raises `ReentrantCall` inside itself.
+        the thread that calls it first: any other gets a `ValueError`. Raises `ReentrantCall`
+        inside itself.
         """
         return self._delivery.pump(timeout, max_events)
 
@@ -216,8 +230,7 @@ class Client:
 
     def on_state(self, callback: Callable[[StateChange], object]) -> None:
         """Call `callback` with every `StateChange`, where callbacks run, in order."""
-        if not callable(callback):
-            raise TypeError(f"on_state must be callable, not {callback!r}")
+        check_callback("on_state", callback)
         self._session.standing.handlers.append(callback)
 
     def on_error(self, callback: Callable[[BaseException], object]) -> None:
@@ -226,8 +239,7 @@ class Client:
         Those are exceptions in callbacks, frames and events that cannot be read, refused replays.
         Without any `on_error` they go to `threading.excepthook` and the log.
         """
-        if not callable(callback):
-            raise TypeError(f"on_error must be callable, not {callback!r}")
+        check_callback("on_error", callback)
         self._delivery.error_handlers.append(callback)
 
     def stats(self) -> Stats:
@@ -387,19 +399,28 @@ class Client:
     def _endpoint_at(self, url: str) -> Endpoint:
         return self._endpoint if url == self._url else evolve(self._endpoint, url=url)
 
+    def _check_http(self) -> None:
+        """Find what is wrong with the HTTP side now, and not in the middle of an outage."""
+        Site(self._http_url, **self._http_options())
+
+    def _http_options(self) -> dict[str, Any]:
+        options = self._options
+        return {
+            "headers": options.get("headers") or {},
+            "user_agent": options.get("user_agent") or USER_AGENT,
+            "proxy": options.get("proxy"),
+            "environment_proxy": options.get("environment_proxy", False),
+            "has_credentials": bool(self.credentials),
+        }
+
     def _make_http(self) -> HttpConnection:
         from .wire.http import HttpConnection
 
-        options = self._options
         return HttpConnection(
             self._http_url,
-            headers=options.get("headers") or {},
-            user_agent=options.get("user_agent") or USER_AGENT,
-            ssl_context=options.get("ssl_context"),
-            ca_file=options.get("ca_file"),
-            proxy=options.get("proxy"),
-            environment_proxy=options.get("environment_proxy", False),
-            has_credentials=bool(self.credentials),
+            ssl_context=self._options.get("ssl_context"),
+            ca_file=self._options.get("ca_file"),
+            **self._http_options(),
         )
 
 

@@ -11,7 +11,13 @@ __all__ = ["Gap", "GapReason", "HttpRequest", "HttpResponse", "State", "StateCha
 
 
 class State(enum.Enum):
-    """Where a client stands."""
+    """Where a client stands.
+
+    ``NEW``: never connected. ``CONNECTING``: the first connection is being made. ``CONNECTED``:
+    logged in. ``RECONNECTING``: the connection was lost, the next one is being made or waited
+    for. ``FAILED``: the venue refused the login, and every call raises that until ``connect()``
+    is called again. ``CLOSED``: you closed it.
+    """
 
     NEW = "new"
     """Never connected."""
@@ -44,7 +50,12 @@ class StateChange:
 
 
 class GapReason(enum.Enum):
-    """Why data was, or may have been, missed."""
+    """Why data was, or may have been, missed.
+
+    ``RECONNECTED``: what the venue sent between two connections is gone. ``OVERFLOW``: the
+    consumer was slower than the stream. ``UNDECODABLE``: an event could not be read.
+    ``RESUBSCRIBED``: the stream was started anew on the wire, to bring a full state.
+    """
 
     RECONNECTED = "reconnected"
     """The connection was lost and made again; what the venue sent in between is gone."""

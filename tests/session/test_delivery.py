@@ -12,7 +12,7 @@ from venuesdk.errors import ClientClosed
 from venuesdk.models import Gap, GapReason
 from venuesdk.protocol.codec import Event, Topic
 from venuesdk.session import delivery as delivery_module
-from venuesdk.session.delivery import CHUNK, Delivery, name_of
+from venuesdk.session.delivery import CHUNK, Delivery
 from venuesdk.session.subscription import Subscription
 from venuesdk.timing import Deadline
 
@@ -311,16 +311,3 @@ def test_the_base_works_nothing_off_by_itself() -> None:
     line.forked = True
     with pytest.raises(ClientClosed):
         line.check_fork()
-
-
-def test_a_callback_is_named_as_a_person_would() -> None:
-    """By module and qualified name, or by its repr where it has none."""
-
-    class Callable_:
-        def __call__(self) -> None: ...
-
-        def __repr__(self) -> str:
-            return "<my callable>"
-
-    assert name_of(name_of).endswith("delivery.name_of")
-    assert name_of(Callable_()) == "<my callable>"

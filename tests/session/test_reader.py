@@ -333,3 +333,24 @@ def test_what_fails_over_http_on_the_way_to_a_connection_is_no_connection(
         desk.connect()
     assert type(caught.value) is kind
     assert caught.value.outcome_unknown is False
+
+
+def test_a_fault_of_ours_leaves_nobody_waiting(
+    open_desk: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever breaks the reader, the client fails: calls raise, streams end, waits return."""
+    desk = open_desk().connect()
+    stream = desk.subscribe("a")
+    monkeypatch.setattr(desk.session, "retrying", None)
+    desk.venue.cut()
+    assert isinstance(desk.state("failed").error, ConnectionLost)
+    with pytest.raises(ConnectionLost, match="a fault of ours"):
+        desk.ask("echo")
+    with pytest.raises(ConnectionLost):
+        stream.get(timeout=PATIENCE)
+    with pytest.raises(ConnectionLost):
+        desk.session.standing.await_close(Deadline(PATIENCE))
+    while not isinstance(desk.error(), ConnectionLost):
+        continue
+    monkeypatch.undo()
+    assert desk.connect().ask("echo", value=1) == 1

@@ -68,7 +68,9 @@ def rows(value: Any) -> Any:
         ({"callback": 5}, TypeError),
         ({"on_gap": 5}, TypeError),
         ({"max_queue": 0}, ValueError),
-        ({"max_queue": True}, ValueError),
+        ({"max_queue": True}, TypeError),
+        ({"max_queue": "many"}, TypeError),
+        ({"conflate": "yes"}, TypeError),
         ({"conflate": True}, ValueError),
     ],
 )

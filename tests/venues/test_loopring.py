@@ -974,3 +974,12 @@ class TestConnections:
         client.subscribe(Blocks())
         assert [text for _, text in venue.received].count("pong") == 5
         assert venue.accepted == 1
+
+
+@pytest.mark.parametrize("given", ["url", "http_url"])
+def test_a_connection_elsewhere_never_begins_with_a_key_from_the_venue(given):
+    """The two addresses of v3 belong together; v2 has only one."""
+    address = {"url": "ws://127.0.0.1:1/v3/ws", "http_url": "http://127.0.0.1:1"}[given]
+    with pytest.raises(ValueError, match="belong together"):
+        LoopringClient(**{given: address})
+    LoopringClient(version="v2", url="ws://127.0.0.1:1/v2/ws")

@@ -17,10 +17,11 @@ from ..errors import ClientClosed, ReentrantCall
 from ..models import Gap
 from ..protocol.codec import Event
 from ..timing import Deadline, monotonic
+from .callbacks import name_of
 from .inbox import Item, Totals
 from .subscription import NOTHING, Subscription
 
-__all__ = ["CHUNK", "Delivery", "Notice", "name_of"]
+__all__ = ["CHUNK", "Delivery", "Notice"]
 
 Notice: TypeAlias = Callable[[], object]
 
@@ -102,7 +103,8 @@ class Delivery:
         """Hand an error to ``on_error``, or, where there is none, to `threading.excepthook`."""
         handlers = list(self.error_handlers)
         if not handlers:
-            self.log.error("%s: %s", type(error).__name__, error)
+            if self.log.hasHandlers():
+                self.log.error("%s: %s", type(error).__name__, error)
             self._hook(error)
         for handler in handlers:
             try:
@@ -279,9 +281,3 @@ class Delivery:
 
     def _reentrant(self, call: str, advice: str) -> ReentrantCall:
         return ReentrantCall(f"{call} would wait for itself here: {advice}", venue=self.venue)
-
-
-def name_of(callback: Callable[..., object]) -> str:
-    """Return what a person would call a callback."""
-    name = getattr(callback, "__qualname__", None)
-    return f"{callback.__module__}.{name}" if name else repr(callback)

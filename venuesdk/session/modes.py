@@ -9,10 +9,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from ..timing import Deadline, monotonic
-from .delivery import CHUNK, Delivery, name_of
+from .callbacks import name_of
+from .delivery import CHUNK, Delivery
 from .slots import SLICE
 
 __all__ = [
@@ -24,7 +25,9 @@ __all__ = [
     "make_delivery",
 ]
 
-DeliveryChoice: TypeAlias = "str | Callable[[Callable[[], None]], object]"
+DeliveryChoice: TypeAlias = (
+    "Literal['thread', 'inline', 'pump'] | Callable[[Callable[[], None]], object]"
+)
 
 POST_BUDGET = 0.008
 """Seconds that one posted function may keep a user interface's thread."""

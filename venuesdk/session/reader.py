@@ -87,7 +87,7 @@ class Host(Protocol):
     def retrying(self, error: VenueError, attempt: int) -> None:
         """Note that an attempt failed and another one will follow."""
 
-    def failed(self, error: Exception) -> None:
+    def failed(self, error: VenueError) -> None:
         """Note that no further attempt will be made."""
 
     def pause(self, seconds: float) -> bool:
@@ -138,6 +138,18 @@ class Reader:
     # The thread ----------------------------------------------------------------------------------
 
     def _run(self) -> None:
+        """Keep the client connected; whatever goes wrong here, nobody waits for it in vain."""
+        try:
+            self._keep_connected()
+        except BaseException as error:
+            self._log.exception("the reader failed")
+            self.hang_up()
+            fault = ConnectionLost(f"a fault of ours ended the client: {type(error).__name__}")
+            fault.__cause__ = error
+            self._host.lost(fault)
+            self._host.failed(fault)
+
+    def _keep_connected(self) -> None:
         attempt = 0
         established = False
         while not self._stopped:
@@ -160,7 +172,7 @@ class Reader:
                 if self._stopped:
                     return
                 if not established and not self._plan.persistent:
-                    self._host.failed(error if isinstance(error, VenueError) else cause)
+                    self._host.failed(cause)
                     return
                 healthy = link is not None and monotonic() - started >= self._plan.backoff.healthy
                 attempt = 0 if healthy else attempt

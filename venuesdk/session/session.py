@@ -244,16 +244,24 @@ class Session:
         self.standing.log()
         self._let_connect_return(None)
 
-    def failed(self, error: Exception) -> None:
-        """Note that there will be no other attempt."""
+    def failed(self, error: VenueError) -> None:
+        """Note that there will be no other attempt.
+
+        A refused login fails the client, and so does whatever ends the reader after a first
+        success; any other first failure leaves it as new.
+        """
         standing = self.standing
         with standing.lock:
-            if standing.state is not State.CLOSED and isinstance(error, AuthenticationError):
+            fatal = isinstance(error, AuthenticationError) or standing.state in (
+                State.CONNECTED,
+                State.RECONNECTING,
+            )
+            if fatal and standing.state is not State.CLOSED:
                 error.venue = error.venue or standing.venue
                 standing.fail_locked(error)
                 self._subscriptions.end_all(lambda sent: standing.refusal_locked())
         standing.log()
-        if not self._let_connect_return(error) and isinstance(error, AuthenticationError):
+        if not self._let_connect_return(error) and fatal:
             self._delivery.report(error)
         self._delivery.flush()
 
@@ -261,7 +269,7 @@ class Session:
         """Wait between two attempts; closing ends it at once."""
         return self.standing.pause(seconds)
 
-    def _let_connect_return(self, error: Exception | None) -> bool:
+    def _let_connect_return(self, error: VenueError | None) -> bool:
         with self.standing.lock:
             answer, self._first_answer = self._first_answer, None
         if answer is not None:

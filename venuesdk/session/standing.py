@@ -110,7 +110,8 @@ class Standing:
 
     def not_connected(self) -> NotSent:
         """Return what a call gets that cannot wait for a connection (any longer)."""
-        return NotSent(f"not connected ({self.state.value})", venue=self.venue)
+        hint = ": call connect() first, or use `with`" if self.state is State.NEW else ""
+        return NotSent(f"not connected ({self.state.value}){hint}", venue=self.venue)
 
     # Waiting -------------------------------------------------------------------------------------
 

@@ -37,7 +37,9 @@ class Stats:
     """The counters of one client, at one moment.
 
     ``garbage`` counts frames that could not be read, ``undecodable`` events whose payload could
-    not; ``late_responses`` answers that nobody waited for any more (or never did);
+    not; ``requests`` counts calls, not subscribes, unsubscribes, logins and heartbeats, whose
+    answers are among the ``responses`` and ``rejections``; ``late_responses`` answers that nobody
+    waited for any more (or never did);
     ``unrouted_events`` events that no subscription claimed. ``queue_depth`` is what waits for a
     callback. ``last_frame_age`` is in seconds, ``None`` while there is no connection.
     """

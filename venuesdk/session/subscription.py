@@ -18,6 +18,7 @@ from ..models import Gap, GapReason
 from ..protocol.codec import Event, Topic
 from ..protocol.feeds import Feed
 from ..timing import Deadline
+from .callbacks import check_callback
 from .inbox import ConflatedInbox, EventInbox, Inbox, Item, Ready
 from .slots import SLICE
 
@@ -76,11 +77,13 @@ class Subscription(Generic[T]):
         conflate: bool = False,
         max_queue: int | None = None,
     ) -> None:
-        if callback is not None and not callable(callback):
-            raise TypeError(f"a callback must be callable, not {callback!r}")
-        if on_gap is not None and not callable(on_gap):
-            raise TypeError(f"on_gap must be callable, not {on_gap!r}")
-        if max_queue is not None and (isinstance(max_queue, bool) or max_queue < 1):
+        check_callback("a callback", callback)
+        check_callback("on_gap", on_gap)
+        if max_queue is not None and type(max_queue) is not int:
+            raise TypeError(f"max_queue is an int, not {max_queue!r}")
+        if not isinstance(conflate, bool):
+            raise TypeError(f"conflate is True or False, not {conflate!r}")
+        if max_queue is not None and max_queue < 1:
             raise ValueError(f"max_queue must be at least 1, not {max_queue!r}")
         if conflate and topic.split is None:
             raise ValueError(f"{topic.name} cannot be conflated: its events have no key")

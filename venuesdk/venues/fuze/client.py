@@ -38,6 +38,9 @@ class FuzeClient(
     the venue has answered it with ``true``.
 
     What a stream brings may still wait for its callback when a later request has its answer.
+
+    The other keyword arguments are `venuesdk.ClientOptions`; those of every ``subscribe…`` are
+    `venuesdk.SubscribeOptions`.
     """
 
     def __init__(

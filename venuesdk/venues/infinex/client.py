@@ -80,6 +80,8 @@ class InfinexClient(
     `http_url` is given, ``"auto"`` uses that one alone.
 
     The venue's documents describe no limit of requests, and no order of their answers.
+
+    The other keyword arguments are `venuesdk.ClientOptions`.
     """
 
     def __init__(

@@ -47,6 +47,9 @@ class LoopringClient(
     needs no key.
 
     Amounts are exact integers in the smallest unit of their token.
+
+    The other keyword arguments are `venuesdk.ClientOptions`; those of every ``subscribe…`` are
+    `venuesdk.SubscribeOptions`.
     """
 
     def __init__(
@@ -58,6 +61,9 @@ class LoopringClient(
     ) -> None:
         if version not in VERSIONS:
             raise ValueError(f"version is v3 or v2, not {version!r}")
+        if version == "v3" and bool(options.get("url")) != bool(options.get("http_url")):
+            # Else a connection elsewhere would begin with a key from the venue itself.
+            raise ValueError("url= and http_url= belong together: the key comes over HTTP")
         super().__init__({"api_key": api_key}, codec=VERSIONS[version], **options)
 
     def subscribe(

@@ -32,6 +32,9 @@ class OnyxClient(
     January 2025.
 
     What a stream brings may still wait for its callback when a later request has its answer.
+
+    The other keyword arguments are `venuesdk.ClientOptions`; those of every ``subscribe…`` are
+    `venuesdk.SubscribeOptions`.
     """
 
     def __init__(

@@ -69,6 +69,9 @@ class TimexClient(
     arguments of their own are put into the spelling that the venue takes, upper and lower case.
 
     What a stream brings may still wait for its callback when a later request has its answer.
+
+    The other keyword arguments are `venuesdk.ClientOptions`; those of every ``subscribe…`` are
+    `venuesdk.SubscribeOptions`.
     """
 
     def __init__(
@@ -247,8 +250,8 @@ class TimexClient(
 
         Blocks until the answer. `side` is ``BUY`` or ``SELL``; `type` is ``LIMIT``, ``MARKET``
         (which has no price), ``POST_ONLY`` or ``FILL_OR_KILL``. ``LIMIT`` and ``POST_ONLY`` need
-        `expire_time`, an aware datetime (sent in milliseconds) or ISO text. Amounts are `Decimal`,
-        int or text, never float.
+        `expire_time`, an aware datetime (sent in milliseconds) or ISO text with a zone. Amounts
+        are `Decimal`, int or plain decimal text, never float.
 
         Sent once, at once, and never again. `RequestRejected` (`InsufficientFunds` and its other
         kin) and `NotSent` mean that there is no order. After any error with ``outcome_unknown``
@@ -268,10 +271,11 @@ class TimexClient(
     ) -> ChangedOrders:
         """Give an open order another quantity and price, and return what became of it.
 
-        Blocks until the answer. The order goes on under a new id: ``changed_orders`` has both.
-        Where it could not be changed any more, most likely because it was filled, its id is in
-        ``unchanged_orders``. What an error says of the outcome is as for `place_order`: after
-        one with ``outcome_unknown`` the order stands under its old id or under a new one.
+        Blocks until the answer. It does not raise where nothing was changed: look at
+        ``unchanged_orders``, which then has the order's id, because it was filled, or because the
+        venue does not know that id. An order that was changed goes on under a new id:
+        ``changed_orders`` has both. What an error says of the outcome is as for `place_order`:
+        after one with ``outcome_unknown`` the order stands under its old id or under a new one.
         """
         item = orders.change(order_id, quantity, price, expire_time)
         return self._rest(f"/put{ORDERS}", {"body": [item]}, events.changed_orders_body, timeout)
@@ -279,9 +283,10 @@ class TimexClient(
     def cancel_order(self, order_id: str, *, timeout: float | None = None) -> ChangedOrders:
         """Cancel an open order, and return what became of it.
 
-        Blocks until the answer. Where it could not be cancelled any more, most likely because it
-        was filled, its id is in ``unchanged_orders``. After an error with ``outcome_unknown`` the
-        order may be open or not.
+        Blocks until the answer. It does not raise where nothing was cancelled: look at
+        ``unchanged_orders``, which then has the order's id, because it was filled, or because the
+        venue does not know that id. After an error with ``outcome_unknown`` the order may be open
+        or not.
         """
         payload = {"body": [orders.cancellation(order_id)]}
         return self._rest(f"/delete{ORDERS}", payload, events.changed_orders_body, timeout)

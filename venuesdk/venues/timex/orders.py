@@ -7,7 +7,8 @@ Amounts go out as text, digit by digit. Mistakes that can be seen without the ve
 from __future__ import annotations
 
 import datetime as dt
-from decimal import Decimal, InvalidOperation
+import re
+from decimal import Decimal
 from typing import Any, Final, TypeAlias
 
 from ...errors import ProtocolError
@@ -17,10 +18,15 @@ from .topics import symbol_of, text_of
 __all__ = ["Amount", "When", "cancellation", "change", "new_order"]
 
 Amount: TypeAlias = Decimal | int | str
-"""An exact amount; never a float."""
+"""An exact amount; never a float. Text is digits with an optional fraction, such as ``0.50``."""
 
 When: TypeAlias = dt.datetime | str
-"""An aware datetime, or ISO text, which goes to the venue as it is."""
+"""An aware datetime, or ISO text with a zone, which goes to the venue as it is."""
+
+# A Decimal takes more: underscores, spaces, other scripts' digits, exponents. None of them is how
+# an amount is meant to be written, so such text is rather a mistake than a number.
+_PLAIN: Final = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")
+_ZONE: Final = re.compile(r"[Zz]|[+-][0-9]{2}:?[0-9]{2}")
 
 SIDES: Final = ("BUY", "SELL")
 TYPES: Final = ("LIMIT", "MARKET", "POST_ONLY", "FILL_OR_KILL")
@@ -82,10 +88,9 @@ def cancellation(order_id: str) -> dict[str, Any]:
 def _amount(argument: str, value: Amount) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, (Decimal, int, str)):
         raise TypeError(f"{argument} is a Decimal, an int or text, not {value.__class__.__name__}")
-    try:
-        amount = Decimal(value)
-    except InvalidOperation:
-        raise ValueError(f"{argument} is not a number: {value!r}") from None
+    if isinstance(value, str) and not _PLAIN.fullmatch(value):
+        raise ValueError(f"{argument} is not a plain decimal number: {value!r}")
+    amount = Decimal(value)
     if not (amount.is_finite() and amount > 0):
         raise ValueError(f"{argument} must be more than 0, not {value!r}")
     return amount
@@ -104,6 +109,9 @@ def _time_text(when: When) -> str:
             parse_time_ns(when)
         except ProtocolError:
             raise ValueError(f"expire_time is not an ISO time: {when!r}") from None
+        # What follows the date and the time of day: the fraction, and the zone where there is one.
+        if not _ZONE.search(when, len("2022-09-12T10:20:30")):
+            raise ValueError(f"expire_time needs a time zone: {when!r}")
         return when
     if not isinstance(when, dt.datetime):
         raise TypeError(f"expire_time is a datetime or text, not {when.__class__.__name__}")
