@@ -4,9 +4,9 @@ import threading
 
 from venuesdk import LoopringClient
 from venuesdk.testing import simulate
-from venuesdk.venues.loopring import Ticker
+from venuesdk.venues.loopring import Ticker, TickerUpdate
 
-seen = []
+seen: list[TickerUpdate] = []
 
 
 def on_ticker(tick):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -47,3 +48,19 @@ def test_the_sample_runs(name: str) -> None:
     assert "Traceback" not in result.stderr
     for promise in SAMPLES[name]:
         assert promise in result.stdout
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("mypy"), reason="mypy is not installed")
+def test_the_samples_have_sound_types(tmp_path: Path) -> None:
+    """What a sample does with clients and simulators, a user's type checker lets pass too."""
+    options = ["--config-file=", "--check-untyped-defs", "--cache-dir", str(tmp_path)]
+    paths = [str(ROOT / "samples" / name) for name in sorted(SAMPLES)]
+    result = subprocess.run(
+        [sys.executable, "-m", "mypy", *options, *paths],
+        capture_output=True,
+        text=True,
+        timeout=50,
+        env={**os.environ, "MYPYPATH": str(ROOT)},
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr

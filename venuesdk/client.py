@@ -21,6 +21,7 @@ from .session.callbacks import check_callback
 from .session.fetcher import Fetcher
 from .session.modes import DeliveryChoice, make_delivery
 from .session.reader import Plan
+from .session.redaction import redact
 from .session.session import Session
 from .session.stats import Stats
 from .session.subscription import Subscription
@@ -168,8 +169,9 @@ class Client:
         """Connect and log in, and return the client.
 
         Blocks for `timeout` seconds at the longest (the client's by default). Raises what went
-        wrong at once: `ConnectFailed`, `ConnectTimeout`, `AuthenticationError`; only after a
-        first success does the client reconnect by itself. Does nothing where it is connected, or
+        wrong at once: `ConnectFailed`, `ConnectTimeout`, `AuthenticationError`, and where the
+        venue ends or garbles the login `ConnectionLost` or `ProtocolError`; only after a first
+        success does the client reconnect by itself. Does nothing where it is connected, or
         reconnecting, already; after a login that was refused it tries again.
 
         Credentials that are callables are called here, on this thread, and what they raise is
@@ -269,9 +271,16 @@ class Client:
         *,
         wait: bool | None = None,
     ) -> T:
-        """Ask on the socket; an answer that cannot be read leaves the outcome unknown."""
+        """Ask on the socket; no error shows a credential that the venue sent back."""
         self._delivery.refuse_reentrant("a request")
-        payload = self._session.asking.request(request, deadline, wait)
+        try:
+            asking = self._session.asking
+            return self._read(asking.request(request, deadline, wait), decode, request)
+        except VenueError as error:
+            raise self._redacted(error)  # noqa: B904 - the same error, without a traceback perhaps
+
+    def _read(self, payload: bytes, decode: Callable[[bytes], T], request: Request) -> T:
+        """Decode an answer; one that cannot be read leaves the outcome unknown."""
         try:
             return decode(payload)
         except ProtocolError as error:
@@ -287,6 +296,11 @@ class Client:
                 outcome_unknown=True,
                 frame=payload,
             ) from error
+
+    def _redacted(self, error: VenueError) -> VenueError:
+        """Return the error without any credential: in what it says, and in its traceback."""
+        redact(error, self._delivery.secrets)
+        return error
 
     def _subscribe(
         self,
@@ -319,13 +333,16 @@ class Client:
             for topic in topics
         ]
         self._delivery.refuse_reentrant("subscribe")
-        self._session.subscribing.subscribe(
-            subscriptions,
-            self._deadline(options.get("timeout")),
-            wire_options or {},
-            cancels,
-            self._codec_class.grouped,
-        )
+        try:
+            self._session.subscribing.subscribe(
+                subscriptions,
+                self._deadline(options.get("timeout")),
+                wire_options or {},
+                cancels,
+                self._codec_class.grouped,
+            )
+        except VenueError as error:
+            raise self._redacted(error)  # noqa: B904 - as above
         return subscriptions
 
     def _unsubscribe(
@@ -366,6 +383,7 @@ class Client:
                 raise ValueError(
                     f"{type(self).__name__} needs {name}= or the environment variable {variable}"
                 )
+        self._delivery.secrets = tuple(found.values())
         return found
 
     def _deadline(self, timeout: float | None) -> Deadline:

@@ -154,8 +154,8 @@ class VenueUnavailable(VenueError):
 class ProtocolError(VenueError):
     """The venue sent what the SDK cannot read.
 
-    ``frame`` is the beginning of what came, cut to 400 characters; it never holds a credential,
-    because it is only ever something that the venue sent.
+    ``frame`` is the beginning of what came, cut to 400 characters. A credential that the venue
+    sent back is masked in it.
     """
 
     def __init__(

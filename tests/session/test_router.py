@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from venuesdk.errors import ConnectionLost, ProtocolError
-from venuesdk.models import GapReason
+from venuesdk.models import Gap, GapReason
 from venuesdk.protocol.codec import Codec, Heartbeat, Request, Topic
 from venuesdk.protocol.conversation import Ids
 from venuesdk.protocol.feeds import Ticket
@@ -215,7 +215,10 @@ def test_what_a_codec_has_no_answer_to_is_just_a_sign_of_life(table: Table) -> N
 def test_an_unreadable_frame_costs_that_frame_alone(
     table: Table, fault: Exception | None
 ) -> None:
-    """The events around it are delivered; it is counted and reported, whoever's fault it is."""
+    """The events around it are delivered; it is counted and reported, whoever's fault it is.
+
+    The stream is told of a gap: the frame may have been an event of it.
+    """
     stream = table.subscribe("a", route="r")
     table.take({"id": 1, "ok": None})
     decode = table.codec.decode
@@ -228,8 +231,8 @@ def test_an_unreadable_frame_costs_that_frame_alone(
     table.codec.decode = fragile  # type: ignore[method-assign]
     table.take(event("r", 1), "garbage", event("r", 2))
     assert drain(stream) == [1, 2]
-    (error,) = table.tell()
-    assert isinstance(error, ProtocolError)
+    (error,) = [one for one in table.tell() if isinstance(one, ProtocolError)]
+    assert Gap(GapReason.UNDECODABLE, None, table.delivery.epoch) in table.tell()
     assert error.frame == "garbage"
     assert error.__cause__ is not None
     assert table.counters.garbage == 1
@@ -282,3 +285,18 @@ def test_over_a_real_socket_an_event_behind_the_answer_is_not_lost(
         with desk.subscribe(name, route=None) as stream:
             assert stream.get(5) == name
     assert Deadline(0).expired()
+
+
+def test_a_frame_that_cannot_be_read_is_a_gap_in_every_stream(desk: Any) -> None:
+    """Nobody can say whose event it was; one gap tells of several in a row."""
+    gaps: dict[str, list[Gap]] = {"a": [], "b": []}
+    streams = {name: desk.subscribe(name, on_gap=found.append) for name, found in gaps.items()}
+    desk.venue.push("a", 1)
+    desk.venue.say("not json")
+    desk.venue.say("not json either")
+    for name, stream in streams.items():
+        desk.venue.push(name, 2)
+        while stream.get(timeout=5.0) != 2:
+            continue
+    expected = [Gap(GapReason.UNDECODABLE, None, 1)]
+    assert gaps == {"a": expected, "b": expected}

@@ -197,6 +197,26 @@ def test_a_close_frame_carries_code_and_reason(echo: Any, dial: Any) -> None:
     assert (caught.value.rcvd.code, caught.value.rcvd.reason) == (1012, "service restart")
 
 
+@pytest.mark.parametrize("code", [-1, 0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65536])
+def test_a_code_that_no_close_frame_may_have_is_refused(echo: Any, dial: Any, code: int) -> None:
+    """RFC 6455 reserves some codes and leaves some out: none is sent, the connection lives on."""
+    peer = dial(echo.url)
+    with pytest.raises(ValueError, match=f"{code} cannot stand in a close frame"):
+        echo.close_with(code)
+    assert peer.ask("still here") == {"echo": "still here"}
+
+
+def test_the_reason_of_a_close_frame_has_its_room(echo: Any, dial: Any) -> None:
+    """A control frame has room for 123 bytes of it, of UTF-8 and not of characters."""
+    peer = dial(echo.url)
+    with pytest.raises(ValueError, match="at most 123 bytes"):
+        echo.close_with(4000, "\u00e9" * 62)
+    echo.close_with(4000, "\u00e9" * 61)
+    with pytest.raises(ConnectionClosed) as caught:
+        peer.hear()
+    assert caught.value.rcvd.reason == "\u00e9" * 61
+
+
 def test_the_socket_can_be_taken_away(echo: Any, dial: Any) -> None:
     """Connections are cut, new ones refused with a status of choice, until it is undone."""
     peer = dial(echo.url)
@@ -257,6 +277,9 @@ def test_a_fault_can_be_named_and_its_arguments_be_text(echo: Any, dial: Any) ->
         (("flood", "many"), "many"),
         (("drop", "1"), "at most 0 arguments"),
         (("slow", "-1"), "negative"),
+        (("slow",), "slow needs its argument 'seconds'"),
+        (("close_with",), "close_with needs its argument 'code'"),
+        (("close_with", "1006"), "1006 cannot stand in a close frame"),
         (("reorder", -1), "negative"),
     ],
 )

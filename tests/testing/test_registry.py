@@ -2,13 +2,53 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from venuesdk.testing import SimulatedVenue, simulate, venues
 from venuesdk.testing.registry import register, require_websockets
+
+ROOT = Path(__file__).parent.parent.parent
+
+TYPED = """
+from __future__ import annotations
+
+from typing_extensions import assert_type
+
+from venuesdk import FuzeClient, InfinexClient, LoopringClient, OnyxClient, TimexClient
+from venuesdk.testing import SimulatedVenue, simulate
+from venuesdk.testing.sims.onyx import SimulatedOnyx
+
+with simulate("fuze") as fuze, FuzeClient(url=fuze.url, **fuze.credentials):
+    assert_type((fuze.api_key, fuze.api_secret), tuple[str, str])
+with (
+    simulate("infinex") as infinex,
+    InfinexClient(url=infinex.url, http_url=infinex.http_url, **infinex.credentials),
+):
+    assert_type((infinex.api_key, infinex.http_url), tuple[str, str])
+with (
+    simulate("loopring") as loopring,
+    LoopringClient(url=loopring.url, http_url=loopring.http_url, **loopring.credentials),
+):
+    assert_type((loopring.api_key, loopring.http_url), tuple[str, str])
+with simulate("onyx", seed=2) as onyx, OnyxClient(url=onyx.url, **onyx.credentials):
+    assert_type(onyx, SimulatedOnyx)
+    assert_type((onyx.token, onyx.http_url), tuple[str, "str | None"])
+    onyx.wait_for(lambda venue: venue.token)
+with simulate("timex") as timex, TimexClient(url=timex.url, **timex.credentials):
+    assert_type((timex.api_id, timex.api_secret), tuple[str, str])
+
+
+def other(name: str) -> SimulatedVenue:
+    with simulate(name) as venue:
+        assert_type(venue, SimulatedVenue)
+        return venue
+"""
 
 
 def test_the_five_venues_can_be_simulated() -> None:
@@ -69,3 +109,20 @@ def test_importing_the_package_loads_no_websockets() -> None:
         "sys.exit(any(name.split('.')[0] == 'websockets' for name in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("mypy"), reason="mypy is not installed")
+def test_a_venue_has_its_own_type(tmp_path: Path) -> None:
+    """A type checker knows each venue's attributes by the name that `simulate` was given."""
+    program = tmp_path / "typed.py"
+    program.write_text(TYPED, encoding="utf-8")
+    options = ["--config-file=", "--strict", "--cache-dir", str(tmp_path / "cache")]
+    result = subprocess.run(
+        [sys.executable, "-m", "mypy", *options, str(program)],
+        capture_output=True,
+        text=True,
+        timeout=50,
+        env={**os.environ, "MYPYPATH": str(ROOT)},
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr

@@ -37,6 +37,22 @@ def test_a_venue_without_an_http_side_has_no_http_url() -> None:
         assert venue.http_url is None
 
 
+@pytest.mark.parametrize(
+    ("name", "address"),
+    [(name, "url") for name in venues()] + [("infinex", "http_url"), ("loopring", "http_url")],
+)
+def test_a_venue_has_no_address_before_it_is_started(name: str, address: str) -> None:
+    """A port that the system has yet to choose is not handed out as 0; a closed venue keeps it."""
+    venue = simulate(name, interval=None)
+    with pytest.raises(RuntimeError, match=f"'{name}' has no address yet: start"):
+        getattr(venue, address)
+    with venue:
+        started = getattr(venue, address)
+        assert "//127.0.0.1:" in started
+        assert ":0" not in started
+    assert getattr(venue, address) == started
+
+
 def test_what_was_received_is_kept_in_order_and_given_as_a_copy(echo: Any, dial: Any) -> None:
     """Every text frame is there with its connection's number; the list is the caller's own."""
     first, second = dial(echo.url), dial(echo.url)

@@ -226,12 +226,12 @@ __all__ = ["SixthClient", "SixthCodec", "Tick"]
 def out(frame: str, id: int, call: str, **arguments: object) -> dict[str, object]:
     """Return a line for what a call sends."""
     expect = {"id": id, "call": call, "arguments": arguments}
-    return {"source": "seed", "direction": "out", "frame": frame, "expect": expect}
+    return {"source": "Zeta document", "direction": "out", "frame": frame, "expect": expect}
 
 
 def into(frame: str, **expect: object) -> dict[str, object]:
     """Return a line for what a frame means."""
-    return {"source": "seed", "direction": "in", "frame": frame, "expect": expect}
+    return {"source": "Zeta document", "direction": "in", "frame": frame, "expect": expect}
 
 
 TAPE = "\n".join(

@@ -889,6 +889,13 @@ class TestOrders:
         assert item["price"] == 0
         assert "expireTime" not in item
 
+    @pytest.mark.parametrize(
+        "end", ["2022-09-12T10:20:30z", "2022-09-12T10:20:30.5+02:00", "2022-09-12T10:20:30-0230"]
+    )
+    def test_an_end_may_be_text_with_a_zone(self, end):
+        """It goes to the venue as it was written, past or not."""
+        assert self.order(expire_time=end)["expireTime"] == end
+
     def test_an_end_may_be_a_datetime(self):
         """An aware datetime is sent in UTC and in milliseconds."""
         zone = dt.timezone(dt.timedelta(hours=2))
@@ -902,6 +909,16 @@ class TestOrders:
             ({"price": 1500.1}, TypeError),
             ({"quantity": True}, TypeError),
             ({"quantity": "lots"}, ValueError),
+            ({"quantity": ""}, ValueError),
+            ({"quantity": "1_000"}, ValueError),
+            ({"quantity": "1,5"}, ValueError),
+            ({"quantity": " 1"}, ValueError),
+            ({"quantity": "1\n"}, ValueError),
+            ({"quantity": "1."}, ValueError),
+            ({"quantity": ".5"}, ValueError),
+            ({"quantity": "1e3"}, ValueError),
+            ({"quantity": "\u0661\u0662"}, ValueError),
+            ({"price": "\uff11"}, ValueError),
             ({"quantity": "NaN"}, ValueError),
             ({"price": Decimal("Infinity")}, ValueError),
             ({"quantity": 0}, ValueError),
@@ -916,6 +933,8 @@ class TestOrders:
             ({"expire_time": None}, ValueError),
             ({"type": "POST_ONLY", "expire_time": None}, ValueError),
             ({"expire_time": "tomorrow"}, ValueError),
+            ({"expire_time": "2022-09-12T10:20:30"}, ValueError),
+            ({"expire_time": "2022-09-12T10:20:30.123"}, ValueError),
             ({"expire_time": dt.datetime(2022, 9, 12)}, ValueError),
             ({"expire_time": 3600}, TypeError),
             ({"client_order_id": ""}, ValueError),
@@ -1292,3 +1311,24 @@ def test_an_account_that_lost_events_is_asked_for_with_a_snapshot():
     assert codec.subscribe([account], {}).fields["snapshot"] is False
     assert codec.subscribe([account], {"resync": True}).fields["snapshot"] is True
     assert codec.subscribe([pattern], {"resync": True}).fields["snapshot"] is False
+
+
+class TestEcho:
+    """A venue, or a gateway, that repeats the request in its answer."""
+
+    def test_an_error_shows_no_credential_that_was_sent_back(self):
+        """The auth of a request stands in an answer that cannot be read, and not in the error."""
+        secret = "s3cr-41f0"  # short: the suite's own watch reads locals while an error is made
+        with simulate("timex", interval=None, api_id="id-41f0", api_secret=secret) as venue:
+
+            def echo(connection, text):
+                message = json.loads(text)
+                connection.respond({**message, "status": "SUCCESS", "responseBody": message})
+
+            venue.on_text = echo
+            with TimexClient(url=venue.url, **venue.credentials) as client:
+                with pytest.raises(ProtocolError) as caught:
+                    client.balances(timeout=5)
+                assert secret not in caught.value.frame
+                assert "********" in caught.value.frame
+                assert caught.value.outcome_unknown

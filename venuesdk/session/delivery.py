@@ -16,9 +16,11 @@ from typing import Any, TypeAlias
 from ..errors import ClientClosed, ReentrantCall
 from ..models import Gap
 from ..protocol.codec import Event
+from ..secret import Secret
 from ..timing import Deadline, monotonic
 from .callbacks import name_of
 from .inbox import Item, Totals
+from .redaction import redact
 from .subscription import NOTHING, Subscription
 
 __all__ = ["CHUNK", "Delivery", "Notice"]
@@ -39,6 +41,8 @@ class Delivery:
     way round. It is reentrant, so that a signal handler that closes the client cannot wait for
     the very code that it interrupted.
 
+    `secrets` are the credentials of the connection, which no error may show.
+
     `runner` is the thread that runs callbacks now, one at a time; `running` is the callback.
     """
 
@@ -47,6 +51,7 @@ class Delivery:
         self.log = logging.getLogger(f"venuesdk.{venue}")
         self.lock = threading.RLock()
         self.epoch = 0
+        self.secrets: tuple[Secret, ...] = ()
         self.forked = False
         self.totals = Totals()
         self.error_handlers: list[Callable[[BaseException], object]] = []
@@ -91,7 +96,8 @@ class Delivery:
         self.wake()
 
     def report(self, error: BaseException) -> None:
-        """Queue an error for ``on_error``; never waits."""
+        """Queue an error for ``on_error``, without any credential in it; never waits."""
+        redact(error, self.secrets)
         with self.lock:
             if self._reports >= MAX_REPORTS:
                 self._unreported += 1

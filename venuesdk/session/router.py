@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..errors import ConnectionLost, ProtocolError, VenueError
+from ..models import Gap, GapReason
 from ..protocol.codec import Codec, Ended, Event, Heartbeat, Rejection, Response
 from ..protocol.conversation import Ids
 from ..protocol.subscriptions import Subscriptions
@@ -67,6 +68,9 @@ class Router:
                 try:
                     messages = codec.decode(frame)
                 except Exception as error:
+                    if batch:
+                        self._delivery.put(batch)
+                        batch = []
                     self._garbage(error, codec, frame)
                     continue
                 self._garbage_in_a_row = 0
@@ -140,6 +144,11 @@ class Router:
                 f"a frame cannot be read: {type(cause).__name__}", venue=codec.venue, frame=frame
             )
             error.__cause__ = cause
+        if not self._garbage_in_a_row:
+            # Nobody can say which stream it was of: each may have missed something.
+            gap = Gap(GapReason.UNDECODABLE, None, self._delivery.epoch)
+            for listener in self._subscriptions.listeners():
+                listener.gap(gap)
         self._garbage_in_a_row += 1
         self._counters.garbage += 1
         self._delivery.report(error)

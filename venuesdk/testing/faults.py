@@ -31,6 +31,11 @@ FAULTS: tuple[str, ...] = (
     "slow",
 )
 
+# RFC 6455, 7.4: what may stand in a close frame. 1004 is reserved; 1005, 1006 and 1015 are only
+# ever told by one's own end.
+_CLOSE_CODES = frozenset({*range(1000, 1004), *range(1007, 1015), *range(3000, 5000)})
+_LONGEST_REASON = 123
+
 _WORDS = {"on": True, "true": True, "yes": True, "off": False, "false": False, "no": False}
 
 
@@ -60,15 +65,20 @@ class Faults:
     def fault(self, name: str, *arguments: object) -> None:
         """Use the switch of that name; text arguments are read as the switch's own types.
 
-        Raises ValueError for a name that is not in `faults`, and for text that does not fit.
+        Raises ValueError for a name that is not in `faults`, for an argument that is missing, and
+        for text that does not fit.
         """
         if name not in self.faults:
             raise ValueError(f"no fault {name!r}; there are {', '.join(sorted(self.faults))}")
         switch = getattr(self, name)
         hints = get_type_hints(switch)
-        parameters = list(inspect.signature(switch).parameters)
+        signature = inspect.signature(switch).parameters
+        parameters = list(signature)
         if len(arguments) > len(parameters):
             raise ValueError(f"{name} takes at most {len(parameters)} arguments")
+        for parameter in parameters[len(arguments) :]:
+            if signature[parameter].default is inspect.Parameter.empty:
+                raise ValueError(f"{name} needs its argument {parameter!r}")
         values = [
             _read(argument, hints[parameter])
             for parameter, argument in zip(parameters, arguments, strict=False)
@@ -141,7 +151,15 @@ class Faults:
             self._login_refused = on
 
     def close_with(self, code: int, reason: str = "") -> None:
-        """Send that close frame to every open connection."""
+        """Send that close frame to every open connection.
+
+        Raises ValueError for a code that may not stand in a close frame, such as 1006, and for a
+        reason that does not fit into one: 123 bytes.
+        """
+        if code not in _CLOSE_CODES:
+            raise ValueError(f"{code!r} cannot stand in a close frame")
+        if len(reason.encode()) > _LONGEST_REASON:
+            raise ValueError(f"a reason has at most {_LONGEST_REASON} bytes")
         with self._changed:
             for connection in self.open_connections():
                 connection.close(code, reason)

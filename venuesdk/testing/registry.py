@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 if TYPE_CHECKING:
     from venuesdk.testing.server import SimulatedVenue
+    from venuesdk.testing.sims.fuze import SimulatedFuze
+    from venuesdk.testing.sims.infinex import SimulatedInfinex
+    from venuesdk.testing.sims.loopring import SimulatedLoopring
+    from venuesdk.testing.sims.onyx import SimulatedOnyx
+    from venuesdk.testing.sims.timex import SimulatedTimex
 
 __all__ = ["register", "require_websockets", "simulate", "venues"]
 
@@ -27,6 +32,20 @@ def venues() -> tuple[str, ...]:
         importlib.import_module(module)
     own = (name for name, venue in _REGISTRY.items() if venue.__module__.startswith(_PACKAGE))
     return tuple(sorted(own))
+
+
+@overload
+def simulate(name: Literal["fuze"], **options: Any) -> SimulatedFuze: ...
+@overload
+def simulate(name: Literal["infinex"], **options: Any) -> SimulatedInfinex: ...
+@overload
+def simulate(name: Literal["loopring"], **options: Any) -> SimulatedLoopring: ...
+@overload
+def simulate(name: Literal["onyx"], **options: Any) -> SimulatedOnyx: ...
+@overload
+def simulate(name: Literal["timex"], **options: Any) -> SimulatedTimex: ...
+@overload
+def simulate(name: str, **options: Any) -> SimulatedVenue: ...
 
 
 def simulate(name: str, **options: Any) -> SimulatedVenue:

@@ -12,7 +12,7 @@ import random
 import ssl
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from venuesdk.testing.connection import Connection, encode
 from venuesdk.testing.faults import Faults
@@ -21,6 +21,9 @@ from venuesdk.testing.registry import register, require_websockets, simulate, ve
 from venuesdk.testing.schedule import Alarm, Schedule
 from venuesdk.testing.web import HttpReply, HttpRequest, HttpSide, Refusal
 from venuesdk.timing import wall_clock
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = [
     "Connection",
@@ -67,7 +70,7 @@ class SimulatedVenue(Faults):
         self.seed = seed
         self.interval = interval
         self.clock = clock
-        self.credentials: dict[str, str] = {}
+        self.credentials: dict[str, Any] = {}
         self.random = random.Random(f"{seed}/{self.name}")
         self._tls = tls
         self._host = host
@@ -82,7 +85,7 @@ class SimulatedVenue(Faults):
         self._web: HttpSide | None = None
         self._closed = False
 
-    def __enter__(self) -> SimulatedVenue:
+    def __enter__(self) -> Self:
         self.start()
         return self
 
@@ -93,7 +96,12 @@ class SimulatedVenue(Faults):
 
     @property
     def url(self) -> str:
-        """The WebSocket URL, with the venue's documented path; the venue must be started."""
+        """The WebSocket URL, with the venue's documented path.
+
+        Raises RuntimeError before `start`, where the system has yet to choose the port.
+        """
+        if not self._port:
+            raise self._not_started()
         scheme = "wss" if self._tls else "ws"
         return f"{scheme}://{self._host}:{self._port}{self.path}"
 
@@ -106,6 +114,17 @@ class SimulatedVenue(Faults):
     def http_url(self) -> str | None:
         """The base of the HTTP side, without a slash at its end; None where there is none."""
         return self._web.url if self._web else None
+
+    def _http_base(self) -> str:
+        """Return `http_url` of a venue that has one, so that its own type can say so."""
+        if self._web is None:
+            raise self._not_started()
+        return self._web.url
+
+    def _not_started(self) -> RuntimeError:
+        return RuntimeError(
+            f"the simulated venue {self.name!r} has no address yet: start() it, or use `with`"
+        )
 
     @property
     def received(self) -> list[tuple[int, str]]:
@@ -140,9 +159,7 @@ class SimulatedVenue(Faults):
         listener = self._listener
         return [link for link in listener.links if link.is_open] if listener else []
 
-    def wait_for(
-        self, predicate: Callable[[SimulatedVenue], object], timeout: float = 5.0
-    ) -> bool:
+    def wait_for(self, predicate: Callable[[Self], object], timeout: float = 5.0) -> bool:
         """Block until `predicate(venue)` is true; returns whether it became so in time.
 
         It is asked again whenever a frame came or went, a connection opened or ended.

@@ -53,6 +53,11 @@ class SimulatedInfinex(SimulatedVenue):
         self._executes_first = False
 
     @property
+    def http_url(self) -> str:
+        """The base of the HTTP side, without a slash at its end; the venue must be started."""
+        return self._http_base()
+
+    @property
     def orders(self) -> list[Order]:
         """Every order that was taken in, through either door, oldest first."""
         with self._changed:

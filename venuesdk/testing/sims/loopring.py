@@ -126,6 +126,11 @@ class SimulatedLoopring(SimulatedVenue):
         self._stepped = 0
 
     @property
+    def http_url(self) -> str:
+        """The base of the HTTP side, without a slash at its end; the venue must be started."""
+        return self._http_base()
+
+    @property
     def v2_url(self) -> str:
         """The oldest document's address, which needs no connection key."""
         return self.url.removesuffix(self.path) + "/v2/ws"

@@ -204,16 +204,11 @@ class InfinexClient(
         credentials = self._resolve_credentials() if takes_key(request.fields["url"]) else {}
         try:
             response = self._http(http_request(request, credentials), deadline)
-            body = read_answer(response, request.read)
-        except RequestRejected as refused:
-            refused.request = request
-            raise
-        try:
-            return decode(body)
-        except ProtocolError as error:
-            error.venue = self.venue
-            error.outcome_unknown = True
-            raise
+            return self._read(read_answer(response, request.read), decode, request)
+        except VenueError as error:
+            if isinstance(error, RequestRejected):
+                error.request = request
+            raise self._redacted(error)  # noqa: B904 - the same error
 
 
 def _may_go_over_http(error: VenueError, request: Request) -> bool:

@@ -32,6 +32,7 @@ PUBLIC: Final = "/get/public/"
 
 REMEMBERED: Final = 4096
 MAX_DIGITS: Final = 18
+REQUEST_ID: Final = re.compile(rb'"requestId"\s*:\s*"([0-9a-f]{8}-\d+)"')
 
 
 class _EventHead(Wire, frozen=True):
@@ -92,7 +93,6 @@ class TimexCodec(Codec):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._prefix = f"{token_hex(4)}-"
-        self._id_in = re.compile(rb'"requestId"\s*:\s*"(%b\d+)"' % self._prefix.encode()).search
         self._asked: dict[int, Request] = {}
         self._accounts: dict[str, list[Hashable]] = {}
 
@@ -245,7 +245,7 @@ class TimexCodec(Codec):
         try:
             data = decode_json(frame)
         except ProtocolError:
-            found = self._id_in(frame)
+            found = REQUEST_ID.search(frame)
             data = {"requestId": found[1].decode()} if found else None
         if not isinstance(data, dict):
             raise error
