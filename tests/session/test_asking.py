@@ -307,3 +307,12 @@ def test_no_frame_is_left_in_an_exceptions_traceback(toy_codec: Any) -> None:
             for name, value in trace.tb_frame.f_locals.items():
                 assert not (isinstance(value, str) and "marker-81c2" in value), name
         trace = trace.tb_next
+
+
+def test_a_request_without_any_time_left_is_not_sent(desk: Any) -> None:
+    """With no time to wait for an answer nothing is asked, and that is known."""
+    with pytest.raises(NotSent, match="no time was left") as caught:
+        desk.ask("echo", timeout=0)
+    assert caught.value.outcome_unknown is False
+    desk.ask("echo", value=1)
+    assert desk.venue.request("echo")["value"] == 1

@@ -572,6 +572,11 @@ class TestArguments:
         with pytest.raises(TypeError, match="not int"):
             client.subscribe_tickers(products=5)
 
+    def test_the_fields_of_a_request_are_an_object(self, client):
+        """A list would reach the venue as nothing it knows, and end the connection."""
+        with pytest.raises(TypeError, match="fields are an object"):
+            client.request("snapshot", [])
+
     @pytest.mark.parametrize("field", ["id", "method", "token"])
     def test_a_request_cannot_replace_what_the_client_writes(self, client, field):
         """The members that the client writes itself are refused among the fields."""

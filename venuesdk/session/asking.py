@@ -58,6 +58,8 @@ class Asking:
                 self._standing.check_locked()
                 if self._standing.link is not link:
                     raise NotSent("the connection was lost before the request was sent")
+                if deadline.expired():
+                    raise NotSent("no time was left to send it")
                 id = self._ids.next()
                 frame = link.codec.encode(id, request)
                 # From here on somebody else may end the call, and must take it for sent.

@@ -138,6 +138,8 @@ class OnyxClient(
             raise TypeError(f"a method is text, not {type(method).__name__}")
         if not method or method == "auth":
             raise ValueError("the login is automatic" if method else "the method is empty")
+        if not isinstance(fields, (Mapping, type(None))):
+            raise TypeError(f"fields are an object, not {type(fields).__name__}")
         taken = sorted(RESERVED.intersection(fields or ()))
         if taken:
             raise ValueError(f"not for fields: {', '.join(taken)}")
