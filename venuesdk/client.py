@@ -349,7 +349,10 @@ class Client:
         self, request: Request, cancels: Callable[[Topic], bool], timeout: float | None = None
     ) -> None:
         self._delivery.refuse_reentrant("unsubscribe")
-        self._session.subscribing.unsubscribe(request, cancels, self._deadline(timeout))
+        try:
+            self._session.subscribing.unsubscribe(request, cancels, self._deadline(timeout))
+        except VenueError as error:
+            raise self._redacted(error)  # noqa: B904 - as above
 
     def _unsubscribe_one(
         self, subscription: Subscription[Any], timeout: float | None = None
@@ -357,7 +360,10 @@ class Client:
         self._delivery.refuse_reentrant("unsubscribe")
         if not subscription.belongs_to(self._delivery):
             raise ValueError(f"{subscription!r} is of another client")
-        self._session.subscribing.unsubscribe_one(subscription, self._deadline(timeout))
+        try:
+            self._session.subscribing.unsubscribe_one(subscription, self._deadline(timeout))
+        except VenueError as error:
+            raise self._redacted(error)  # noqa: B904 - as above
 
     def _topics(self) -> list[Topic]:
         """Return every topic that somebody listens to."""
@@ -387,10 +393,7 @@ class Client:
         return found
 
     def _deadline(self, timeout: float | None) -> Deadline:
-        return Deadline(self._seconds(timeout))
-
-    def _seconds(self, timeout: float | None) -> float:
-        return self._timeout if timeout is None else timeout
+        return Deadline(self._timeout if timeout is None else timeout)
 
     # Making the parts ----------------------------------------------------------------------------
 

@@ -800,3 +800,22 @@ def test_no_frame_makes_the_codec_raise_anything_but_its_own_errors(frames):
             for message in codec.decode(json.dumps(frame).encode()):
                 if isinstance(message, Event):
                     message.decode(message.payload)
+
+
+def test_a_refused_login_shows_no_token_that_was_sent_back():
+    """Neither the error, nor the state change, nor what later calls raise."""
+    token, changes = "t0k-41f0", []  # short: the suite's own watch reads errors as they are made
+    with simulate("onyx", interval=None) as venue:
+
+        def echo(connection, text):
+            message = json.loads(text)
+            connection.respond({**message, "message": f"bad token {token}", "error": True})
+
+        venue.on_text = echo
+        client = OnyxClient(url=venue.url, token=token, on_state=changes.append)
+        for call in (client.connect, lambda: client.request("x")):
+            with pytest.raises(AuthenticationError, match=r"bad token \*+") as caught:
+                call()
+            assert token not in repr(caught.value)
+        client.close()
+    assert token not in repr(changes)

@@ -81,6 +81,9 @@ class Host(Protocol):
     def flush(self) -> None:
         """Run the callbacks that run on this thread."""
 
+    def redact(self, error: VenueError) -> None:
+        """Take every credential out of an error."""
+
     def lost(self, error: VenueError) -> None:
         """End the use of a connection."""
 
@@ -198,6 +201,8 @@ class Reader:
         return loss
 
     def _hang_up(self, link: Link | None, error: VenueError) -> None:
+        # First of all: a refused login may repeat what was sent, and many are told of it.
+        self._host.redact(error)
         if link is not None:
             link.connection.shutdown()
             self._host.lost(error)

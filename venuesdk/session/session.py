@@ -22,6 +22,7 @@ from .credentials import CredentialsKeeper
 from .delivery import Delivery
 from .link import Link, Traffic
 from .reader import Plan, Reader
+from .redaction import redact
 from .router import Router
 from .slots import Slot, Slots
 from .standing import Standing
@@ -216,6 +217,10 @@ class Session:
     def flush(self) -> None:
         """Run callbacks here, where that is how they are delivered."""
         self._delivery.flush()
+
+    def redact(self, error: VenueError) -> None:
+        """Take every credential out of an error."""
+        redact(error, self._delivery.secrets)
 
     def lost(self, error: VenueError) -> None:
         """End a link: whoever waits for an answer gets an error of its own."""
