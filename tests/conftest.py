@@ -26,6 +26,9 @@ from typing import Any
 import hypothesis
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))
+from figures import Figures  # noqa: E402
+
 PRODUCT = Path(__file__).parent.parent / "venuesdk"
 
 # ---- how much is tried -------------------------------------------------------------------------
@@ -39,8 +42,46 @@ hypothesis.settings.load_profile("default")
 LONG_TIMEOUT = 900.0
 
 
+_FIGURES = pytest.StashKey[Figures]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options of the long suites."""
+    group = parser.getgroup("venuesdk")
+    group.addoption(
+        "--full", action="store_true", help="let the long suites take as long as is promised of them"
+    )
+    group.addoption("--figures", metavar="FILE", help="write what was measured there, as JSON lines")
+
+
+@pytest.fixture(scope="session")
+def full(request: pytest.FixtureRequest) -> bool:
+    """Tell whether the long suites are to run for hours, rather than for minutes."""
+    return bool(request.config.getoption("--full"))
+
+
+@pytest.fixture(scope="session")
+def figures(request: pytest.FixtureRequest) -> Figures:
+    """Return the tables that are printed when the run ends."""
+    return request.config.stash[_FIGURES]
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Print what was measured."""
+    for line in config.stash[_FIGURES].lines():
+        terminalreporter.write_line(line)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Write what was measured, where that was asked for."""
+    path = config.getoption("--figures")
+    if path and _FIGURES in config.stash:
+        config.stash[_FIGURES].write(Path(path))
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Try far more examples when the long suite was asked for."""
+    config.stash[_FIGURES] = Figures()
     if config.getoption("markexpr") == "long" and not config.getoption("hypothesis_profile", None):
         hypothesis.settings.load_profile("long")
 

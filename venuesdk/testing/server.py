@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from venuesdk.testing.connection import Connection, encode
-from venuesdk.testing.faults import Faults
 from venuesdk.testing.listener import Listener
 from venuesdk.testing.registry import register, require_websockets, simulate, venues
 from venuesdk.testing.schedule import Alarm, Schedule
+from venuesdk.testing.switches import Switches
 from venuesdk.testing.web import HttpReply, HttpRequest, HttpSide, Refusal
 from venuesdk.timing import wall_clock
 
@@ -38,7 +38,7 @@ __all__ = [
 _KEPT = 100_000
 
 
-class SimulatedVenue(Faults):
+class SimulatedVenue(Switches):
     """A venue on loopback; see the module's text for what a subclass adds.
 
     Every method and property may be used from any thread. `start` and `close` are idempotent;

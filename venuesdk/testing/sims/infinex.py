@@ -9,10 +9,10 @@ import json
 from typing import Any
 from urllib.parse import urlsplit
 
-from venuesdk.testing.faults import FAULTS
 from venuesdk.testing.server import Connection, HttpReply, HttpRequest, SimulatedVenue
 from venuesdk.testing.sims.infinex_api import Api, UnknownEndpoint
 from venuesdk.testing.sims.infinex_exchange import Exchange, Order
+from venuesdk.testing.switches import FAULTS
 
 __all__ = ["SimulatedInfinex"]
 

@@ -14,7 +14,6 @@ from typing import Any
 
 from attrs import define, field
 
-from venuesdk.testing.faults import FAULTS
 from venuesdk.testing.schedule import Alarm
 from venuesdk.testing.server import Connection, HttpReply, HttpRequest, Refusal, SimulatedVenue
 from venuesdk.testing.sims.loopring_account import Account
@@ -31,6 +30,7 @@ from venuesdk.testing.sims.loopring_topics import (
     read_topics,
     without,
 )
+from venuesdk.testing.switches import FAULTS
 
 __all__ = ["SimulatedLoopring"]
 

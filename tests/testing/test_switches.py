@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosed, ConnectionClosedError, InvalidStatus
 
-from venuesdk.testing.faults import FAULTS
+from venuesdk.testing.switches import FAULTS
 
 SILENCE = 0.1
 

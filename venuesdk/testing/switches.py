@@ -16,7 +16,7 @@ from venuesdk.testing.connection import Connection
 from venuesdk.testing.link import Weather
 from venuesdk.testing.web import Refusal
 
-__all__ = ["FAULTS", "Faults"]
+__all__ = ["FAULTS", "Switches"]
 
 FAULTS: tuple[str, ...] = (
     "close_with",
@@ -39,7 +39,7 @@ _LONGEST_REASON = 123
 _WORDS = {"on": True, "true": True, "yes": True, "off": False, "false": False, "no": False}
 
 
-class Faults:
+class Switches:
     """The switches that every simulated venue has; mixed into `SimulatedVenue`."""
 
     faults: ClassVar[tuple[str, ...]] = FAULTS
