@@ -49,9 +49,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of the long suites."""
     group = parser.getgroup("venuesdk")
     group.addoption(
-        "--full", action="store_true", help="let the long suites take as long as is promised of them"
+        "--full", action="store_true", help="let the long suites run for hours"
     )
-    group.addoption("--figures", metavar="FILE", help="write what was measured there, as JSON lines")
+    group.addoption("--figures", metavar="FILE", help="write what was measured, as JSON lines")
 
 
 @pytest.fixture(scope="session")
