@@ -6,7 +6,6 @@ loopback was spoken to. Fixtures that belong to one part live beside the tests o
 
 from __future__ import annotations
 
-import base64
 import ipaddress
 import logging
 import os
@@ -16,7 +15,6 @@ import ssl
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import wraps
@@ -27,9 +25,8 @@ import hypothesis
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+from canaries import CANARIES, PATTERNS, Canaries, shown  # noqa: E402
 from figures import Figures  # noqa: E402
-
-PRODUCT = Path(__file__).parent.parent / "venuesdk"
 
 # ---- how much is tried -------------------------------------------------------------------------
 
@@ -182,74 +179,6 @@ def _no_thread_left(_loopback_alone: None, _no_credential_shown: None) -> Iterat
 # ---- no credential is shown --------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Canaries:
-    """Credentials that stand for real ones; the suite fails wherever one of them shows.
-
-    So it does for the credentials of every simulator that was started, whatever they are.
-    """
-
-    api_key: str = "canary-api-key-5f2a91c07e46d8b3"
-    api_id: str = "canary-api-id-b80d73e61f94a25c"
-    api_secret: str = "canary-api-secret-3ce7509ad1b8f426"
-    token: str = "canary-token-d46b18f0a97c352e"
-
-    def found_in(self, thing: object) -> list[str]:
-        """Name the credentials that a text, an error with its traceback, or an object shows."""
-        return [name for name, pattern in _PATTERNS.items() if pattern.search(_shown(thing))]
-
-
-def _patterns_of(value: str) -> re.Pattern[str]:
-    """Match a credential whole, cut in half, or in base64 at whatever offset it stands there."""
-    random_part = value.rpartition("-")[2]
-    forms = [random_part[:8], random_part[8:]]
-    for offset in range(3):
-        encoded = base64.b64encode(b"\0" * offset + value.encode()).decode()
-        forms.append(re.escape(encoded[4:-4]))
-    return re.compile("|".join(forms))
-
-
-_CANARIES = Canaries()
-_PATTERNS = {name: _patterns_of(value) for name, value in vars(_CANARIES).items()}
-
-
-def _shown(thing: object) -> str:
-    """Return all that a log, a terminal or an error reporter could show of a thing."""
-    if isinstance(thing, str):
-        return thing
-    if isinstance(thing, BaseException):
-        return "\n".join(_shown_of_error(thing, set()))
-    return f"{thing}\n{thing!r}"
-
-
-def _repr(value: object) -> str:
-    """Return what an error reporter would show of a local, which may be half made."""
-    try:
-        return repr(value)
-    except Exception as error:
-        return f"<no repr: {error!r}>"
-
-
-def _shown_of_error(error: BaseException | None, seen: set[int]) -> Iterator[str]:
-    """Yield the texts of an error and of all that it is chained to, with the product's locals.
-
-    Locals of the tests and of the simulators are left out: both have to know the credentials.
-    """
-    if error is None or id(error) in seen:
-        return
-    seen.add(id(error))
-    yield f"{type(error).__name__} {error} {error!r} {error.args!r} {vars(error)!r}"
-    for frame, _ in traceback.walk_tb(error.__traceback__):
-        where = Path(frame.f_code.co_filename)
-        if PRODUCT in where.parents and PRODUCT / "testing" not in where.parents:
-            for name, value in frame.f_locals.items():
-                yield f"{where.name}:{frame.f_code.co_name} {name}={_repr(value)}"
-    yield from _shown_of_error(error.__cause__, seen)
-    yield from _shown_of_error(error.__context__, seen)
-    for inner in getattr(error, "exceptions", ()):
-        yield from _shown_of_error(inner, seen)
-
-
 class LeakWatch(logging.Handler):
     """Write down every place where a canary showed.
 
@@ -271,15 +200,15 @@ class LeakWatch(logging.Handler):
             self.look(f"an error logged by {record.name}", record.exc_info[1])
 
     def look(self, where: str, thing: object) -> None:
-        found = _CANARIES.found_in(thing)
+        found = CANARIES.found_in(thing)
         if found:
-            self.leaks.append(f"{where} shows {', '.join(found)}: {_shown(thing)[:2000]}")
+            self.leaks.append(f"{where} shows {', '.join(found)}: {shown(thing)[:2000]}")
 
 
 @pytest.fixture(scope="session")
 def canaries() -> Canaries:
     """Return the credentials to give to simulators and clients, wherever a test has the choice."""
-    return _CANARIES
+    return CANARIES
 
 
 # Peers that are not the product, and that show credentials at DEBUG because they were told to.
@@ -347,7 +276,7 @@ def _watch_simulators(patch: pytest.MonkeyPatch) -> None:
         for name, value in self.credentials.items():
             if len(value) < SHORTEST_SECRET:
                 continue
-            _PATTERNS[f"{name} of {self.name}"] = re.compile(re.escape(value))
+            PATTERNS[f"{name} of {self.name}"] = re.compile(re.escape(value))
         return start(self)
 
     patch.setattr(SimulatedVenue, "start", watched_start)

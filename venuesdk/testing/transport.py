@@ -29,6 +29,10 @@ class PlainTransport:
         """Block for the next bytes; empty at the end of the stream."""
         return self._socket.recv(_CHUNK)
 
+    def receive_available(self) -> bytes | None:
+        """Return what a readable socket brings, None at the end of the stream."""
+        return self._socket.recv(_CHUNK) or None
+
     def send(self, data: bytes) -> None:
         """Block until all of `data` is handed to the kernel."""
         self._socket.sendall(data)
@@ -80,6 +84,26 @@ class TlsTransport:
                 return b""
             with self._lock:
                 self._incoming.write(data)
+
+    def receive_available(self) -> bytes | None:
+        """Return all that a readable socket brings, decrypted: nothing, where no record is whole.
+
+        None is the end of the stream.
+        """
+        data = self._socket.recv(_CHUNK)
+        if not data:
+            return None
+        parts = []
+        with self._lock:
+            self._incoming.write(data)
+            try:
+                while part := self._tls.read(_CHUNK):
+                    parts.append(part)
+            except ssl.SSLWantReadError:
+                return b"".join(parts)
+            except ssl.SSLZeroReturnError:
+                pass  # the end, as an empty part is
+        return b"".join(parts) or None
 
     def send(self, data: bytes) -> None:
         """Encrypt all of `data`, and block until the kernel has it."""

@@ -1,0 +1,32 @@
+"""Plays: what a hostile server can do to a connection, each by its name.
+
+A play is a function of a `Peer`; its docstring says what the client meets. To add one, write it in
+the module of its kind, under ``@play``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from venuesdk.testing.faults.peer import Peer
+
+__all__ = ["PLAYS", "Play", "play", "play_named"]
+
+Play: TypeAlias = Callable[[Peer], None]
+
+PLAYS: dict[str, Play] = {}
+"""Every play that there is, by its name."""
+
+
+def play(function: Play) -> Play:
+    """Make a function a play that can be named."""
+    PLAYS[function.__name__] = function
+    return function
+
+
+def play_named(name: str) -> Play:
+    """Return the play of that name; raises ValueError, with the names, where there is none."""
+    if name not in PLAYS:
+        raise ValueError(f"no play {name!r}; there are {', '.join(sorted(PLAYS))}")
+    return PLAYS[name]

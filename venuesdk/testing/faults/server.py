@@ -1,0 +1,177 @@
+"""HostileServer: a peer on raw sockets that does to each connection what it is told."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import threading
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
+
+from venuesdk.testing.faults.peer import Peer
+from venuesdk.testing.faults.plays import (  # the last four for the plays that they hold
+    Play,
+    connecting,  # noqa: F401
+    play_named,
+    receiving,  # noqa: F401
+    sending,  # noqa: F401
+    web,  # noqa: F401
+)
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["HostileServer", "UnansweredPort"]
+
+_HOST = "127.0.0.1"
+_PATIENCE = 2.0
+
+
+class HostileServer:
+    """Plays one part to each connection on loopback: ``HostileServer("endless_head")``.
+
+    The first connection gets the first of `plays`, the second the second, and so on; each is a
+    name in `venuesdk.testing.faults.PLAYS` or a function of a `Peer`. The last one is played to
+    all that come after it. Without any, every connection is ``honest``.
+
+    Plays that need a venue behind them, ``honest`` among them, stand between the client and
+    `upstream`, a ``ws://`` URL such as a simulator's; with `tls` (an `ssl.SSLContext` for a
+    server) the client's side is encrypted. Every method may be called from any thread; `close`
+    leaves no thread.
+    """
+
+    def __init__(
+        self,
+        *plays: str | Play,
+        upstream: str | None = None,
+        tls: ssl.SSLContext | None = None,
+        port: int = 0,
+    ) -> None:
+        self._plays = [play_named(one) if isinstance(one, str) else one for one in plays]
+        self._plays = self._plays or [play_named("honest")]
+        self._upstream = upstream
+        self._tls = tls
+        self._closing = threading.Event()
+        # Guards the two lists; nothing else happens under it.
+        self._lock = threading.Lock()
+        self._peers: list[Peer] = []
+        self._threads: list[threading.Thread] = []
+        self._socket = socket.create_server((_HOST, port), backlog=128)
+        self.port: int = self._socket.getsockname()[1]
+        self._accepting = threading.Thread(
+            target=self._accept, name="venuesdk-fault-server", daemon=True
+        )
+        self._accepting.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def url(self) -> str:
+        """The URL for a WebSocket client, with the path of the upstream."""
+        path = urlsplit(self._upstream or "").path or "/"
+        return f"{'wss' if self._tls else 'ws'}://{_HOST}:{self.port}{path}"
+
+    @property
+    def http_url(self) -> str:
+        """The URL for an HTTP client, without a slash at its end."""
+        return f"{'https' if self._tls else 'http'}://{_HOST}:{self.port}"
+
+    @property
+    def peers(self) -> list[Peer]:
+        """Every connection so far, ended or not, in the order in which they came."""
+        with self._lock:
+            return list(self._peers)
+
+    @property
+    def accepted(self) -> int:
+        """How many connections came so far."""
+        return len(self.peers)
+
+    def url_of(self, url: str) -> str:
+        """Return a venue's URL with this server's scheme, host and port in it."""
+        parts = urlsplit(url)
+        return urlunsplit(parts._replace(scheme=urlsplit(self.url).scheme,
+                                         netloc=f"{_HOST}:{self.port}"))
+
+    def strike(self) -> None:
+        """Let every play that relays, and waits to be told, go on to what it does then."""
+        for peer in self.peers:
+            peer.strike()
+
+    def close(self) -> None:
+        """Cut every connection, and wait for the threads; idempotent."""
+        self._closing.set()
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        self._accepting.join(_PATIENCE)
+        for peer in self.peers:
+            peer.strike()
+            peer.cut()
+        with self._lock:
+            threads = list(self._threads)
+        for thread in threads:
+            thread.join(_PATIENCE)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                sock, _ = self._socket.accept()
+            except OSError:
+                return
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with self._lock:
+                number = len(self._peers) + 1
+                peer = Peer(sock, number, self._upstream, self._tls, self._closing)
+                thread = threading.Thread(
+                    target=self._perform,
+                    args=(peer,),
+                    name=f"venuesdk-fault-server-{number}",
+                    daemon=True,
+                )
+                self._peers.append(peer)
+                self._threads.append(thread)
+                thread.start()
+
+    def _perform(self, peer: Peer) -> None:
+        play = self._plays[min(peer.number, len(self._plays)) - 1]
+        try:
+            play(peer)
+        except (OSError, ssl.SSLError):
+            pass  # The client left, which is how most of these plays end.
+        finally:
+            peer.end()
+
+
+class UnansweredPort:
+    """A port that answers no attempt to connect, neither with a yes nor with a no.
+
+    Its queue of connections is full, and nobody takes one out; so the kernel drops every SYN.
+    """
+
+    def __init__(self) -> None:
+        self._socket = socket.create_server((_HOST, 0), backlog=0)
+        self.port: int = self._socket.getsockname()[1]
+        self._fillers: list[socket.socket] = []
+        for _ in range(3):
+            filler = socket.socket()
+            filler.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                filler.connect((_HOST, self.port))
+            self._fillers.append(filler)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the port and what fills it."""
+        for one in (*self._fillers, self._socket):
+            one.close()
