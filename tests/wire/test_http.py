@@ -367,6 +367,27 @@ def test_a_body_may_end_with_the_connection(
     assert peer.visits == 2
 
 
+@pytest.mark.parametrize("said", [True, False])
+def test_a_body_in_tls_ends_only_where_tls_ends(
+    make_peer: MakePeer, connect: Connect, tls: Any, said: bool
+) -> None:
+    """A bare FIN may be an attacker's: what came before it is not taken for the whole body."""
+
+    def serve(visit: Visit) -> None:
+        if visit.request():
+            visit.send(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello")
+            if said:
+                visit.sock.unwrap()
+
+    connection = connect(make_peer(serve, tls.server_context).url, ca_file=tls.ca_file)
+    if said:
+        assert connection.request(GET, Deadline(5)).body == b"hello"
+        return
+    with pytest.raises(ConnectionLost) as caught:
+        connection.request(POST, Deadline(5))
+    assert caught.value.outcome_unknown
+
+
 @pytest.mark.parametrize(
     ("name", "encode"), [("gzip", gzip.compress), ("deflate", zlib.compress)]
 )

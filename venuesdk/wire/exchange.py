@@ -22,12 +22,11 @@ from venuesdk.errors import (
 from venuesdk.timing import Deadline
 from venuesdk.wire.endpoint import Proxy
 from venuesdk.wire.sockets import SLICE
-from venuesdk.wire.stream import ByteStream
+from venuesdk.wire.stream import END_OF_STREAM, ByteStream
 
 __all__ = ["Exchange", "Line"]
 
 BUFFER = 64 * 1024
-END_OF_STREAM = "the peer closed the connection"
 
 
 class Exchange:

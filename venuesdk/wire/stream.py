@@ -18,13 +18,17 @@ from venuesdk.wire.resolve import Lookup
 from venuesdk.wire.sockets import Watch
 from venuesdk.wire.tls import TlsEngine, explain
 
-__all__ = ["ByteStream"]
+__all__ = ["END_OF_STREAM", "ByteStream"]
 
 LOOK_AGAIN = 0.25
 """The longest wait of the reader, in seconds, before it looks for output that others left."""
 
 FIRST_BUFFER = 64 * 1024
 LARGE_BUFFER = 1024 * 1024
+
+END_OF_STREAM = "the peer closed the connection"
+"""What ends a stream whose peer said so, in TLS where there is TLS."""
+CUT_SHORT = "the connection was cut: it ended without the word that ends TLS"
 
 
 class ByteStream(Output):
@@ -103,7 +107,7 @@ class ByteStream(Output):
                 self.bytes_in += count
                 return count
             if not count:
-                return self._ended("the peer closed the connection")
+                return self._ended(END_OF_STREAM if self._tls is None else CUT_SHORT)
             if waited or not self._wait_readable(timeout):
                 return 0
             waited = True
@@ -165,7 +169,7 @@ class ByteStream(Output):
         if tls.has_output():
             self._flush()
         if count is None:
-            self.drop("the peer closed the connection")
+            self.drop(END_OF_STREAM)
             raise self._lost()
         return count
 
