@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     )
     from .models import Gap, GapReason, State, StateChange
     from .secret import Secret
+    from .session.quota import AttemptQuota
     from .session.stats import Stats
     from .session.subscription import Subscription, SubscriptionStats
     from .timing import Backoff
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from .wire.endpoint import Proxy
 
 __all__ = [
+    "AttemptQuota",
     "AuthenticationError",
     "Backoff",
     "Client",
@@ -88,6 +90,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AttemptQuota": "session.quota",
     "Backoff": "timing",
     "Client": "client",
     "ClientOptions": "client",

@@ -6,6 +6,7 @@ here knows a venue.
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
@@ -16,17 +17,19 @@ from attrs import evolve
 from .errors import ProtocolError, VenueError
 from .models import Gap, HttpRequest, HttpResponse, State, StateChange
 from .protocol.codec import Codec, Request, Topic
-from .secret import Secret, resolve
+from .secret import MaskedText, Secret, resolve
 from .session.callbacks import check_callback
 from .session.fetcher import Fetcher
+from .session.masking import LogMask, mask_logs
 from .session.modes import DeliveryChoice, make_delivery
+from .session.quota import AttemptQuota, quota_of
 from .session.reader import Plan
 from .session.redaction import redact
 from .session.session import Session
 from .session.stats import Stats
 from .session.subscription import Subscription
 from .timing import Backoff, Deadline
-from .wire.endpoint import USER_AGENT, Endpoint, Proxy
+from .wire.endpoint import USER_AGENT, Endpoint, Proxy, masked_headers
 from .wire.site import Site
 
 if TYPE_CHECKING:
@@ -44,13 +47,20 @@ Credential: TypeAlias = "str | Secret | Callable[[], str | Secret]"
 
 _REGISTRY: dict[str, type[Client]] = {}
 
+TELLING = ("auth", "cookie", "key", "pass", "secret", "session", "sign", "token")
+"""Words in the name of a header that make its value a credential, which nothing may show."""
+SHORTEST_HEADER = 8
+"""The fewest characters of such a value that count: fewer stand in any text by chance."""
+
 
 class ClientOptions(TypedDict, total=False):
     """The keyword arguments that every client's constructor takes.
 
     ``url`` and ``http_url`` replace the venue's own; ``timeout`` is the default of every call, in
     seconds; ``delivery`` says where callbacks run: ``"thread"``, ``"inline"``, ``"pump"`` or a
-    callable; ``reconnect`` is the rhythm of reconnecting; ``on_state`` and ``on_error`` are as
+    callable; ``reconnect`` is the rhythm of reconnecting, and ``quota`` bounds how often all
+    clients that share one do it (by default one of 10 attempts a second, 20 at once, for all
+    clients of the process with the same host and port); ``on_state`` and ``on_error`` are as
     the methods of these names. The rest concerns the connection: ``ssl_context`` or ``ca_file``,
     ``proxy`` (an HTTP proxy) or ``environment_proxy``, ``headers``, ``user_agent`` and
     ``max_message`` (bytes).
@@ -61,6 +71,7 @@ class ClientOptions(TypedDict, total=False):
     timeout: float
     delivery: DeliveryChoice
     reconnect: Backoff
+    quota: AttemptQuota
     on_state: Callable[[StateChange], object]
     on_error: Callable[[BaseException], object]
     ssl_context: SSLContext
@@ -77,12 +88,16 @@ class SubscribeOptions(TypedDict, total=False):
 
     ``on_gap`` is called with each `Gap`, before the next event; ``conflate`` keeps only the newest
     value of each key; ``max_queue`` bounds the events that wait for the consumer; ``timeout`` is
-    in seconds.
+    in seconds. With ``stale_after``, ``on_gap`` is told, by one `Gap` with `GapReason.STALE`, of
+    each silence of that many seconds while the client is connected: never early, and within
+    2.5 seconds after. Any event of the stream ends a silence, one that the subscription filters
+    out or that cannot be read too; so does a reconnection.
     """
 
     on_gap: Callable[[Gap], object] | None
     conflate: bool
     max_queue: int | None
+    stale_after: float | None
     timeout: float | None
 
 
@@ -116,6 +131,8 @@ class Client:
         cls.codec = codec
         cls.credentials = dict(credentials or {})
         cls.optional_credentials = frozenset(optional_credentials)
+        if "__init__" in vars(cls):
+            _shield(cls)
         _REGISTRY[venue] = cls
 
     def __init__(
@@ -133,6 +150,8 @@ class Client:
         self._given = {name: _checked(name, value) for name, value in credentials.items()}
         self._codec_class = codec or self.codec
         self._options = options
+        self._mask = LogMask()
+        mask_logs()
         self._timeout = Deadline(options.get("timeout", 10.0)).timeout or 0.0
         if self._timeout <= 0:
             raise ValueError("a client's timeout must be more than 0 seconds")
@@ -142,8 +161,14 @@ class Client:
         reconnect = options.get("reconnect", Backoff())
         if not isinstance(reconnect, Backoff):
             raise TypeError(f"reconnect is a Backoff, not {reconnect!r}")
+        quota = options.get("quota")
+        if not isinstance(quota, (AttemptQuota, type(None))):
+            raise TypeError(f"quota is an AttemptQuota, not {quota!r}")
         self._url = options.get("url") or self._codec_class.url
         self._http_url = options.get("http_url") or self._codec_class.http_url or ""
+        proxy = options.get("proxy")
+        if isinstance(proxy, str):
+            proxy = options["proxy"] = Proxy.parse(proxy)
         self._endpoint = self._make_endpoint(self._url)
         self._check_http()
         self._fetch = Fetcher(self.venue, self._make_http)
@@ -156,6 +181,7 @@ class Client:
             self._timeout,
             reconnect,
             persistent=first_connect == "background",
+            quota=quota or quota_of(self._endpoint.host, self._endpoint.port),
         )
         self._session = Session(plan, self._delivery, self._resolve_credentials)
         if "on_state" in options:
@@ -249,7 +275,10 @@ class Client:
         return self._session.stats()
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self._session.standing.state.value}>"
+        # A traceback that captures locals may show it half made.
+        session = vars(self).get("_session")
+        state = "half made" if session is None else session.standing.state.value
+        return f"<{type(self).__name__} {state}>"
 
     # For the venues ------------------------------------------------------------------------------
 
@@ -329,6 +358,7 @@ class Client:
                 options.get("on_gap"),
                 options.get("conflate", False),
                 options.get("max_queue"),
+                options.get("stale_after"),
             )
             for topic in topics
         ]
@@ -389,7 +419,21 @@ class Client:
                 raise ValueError(
                     f"{type(self).__name__} needs {name}= or the environment variable {variable}"
                 )
-        self._delivery.secrets = tuple(found.values())
+        secrets = (*found.values(), *self._other_secrets())
+        if secrets != self._delivery.secrets:
+            self._delivery.secrets = secrets
+            self._mask.learn(secrets)
+        return found
+
+    def _other_secrets(self) -> list[Secret]:
+        """Return what else may be one: headers whose names say so, and a proxy's password."""
+        headers, proxy = self._endpoint.headers, self._endpoint.proxy
+        found = [] if proxy is None or proxy.password is None else [proxy.password]
+        for name, value in headers.items():
+            if any(word in name.lower() for word in TELLING):
+                # Of "Bearer …" the second word alone may be repeated.
+                parts = {str(value), value.rpartition(" ")[2]}
+                found += [Secret(part) for part in parts if len(part) >= SHORTEST_HEADER]
         return found
 
     def _deadline(self, timeout: float | None) -> Deadline:
@@ -456,3 +500,26 @@ def _checked(name: str, value: Credential | None) -> Credential | None:
     if not isinstance(value, str):
         raise TypeError(f"{name} must be text, a Secret or a callable, not {type(value).__name__}")
     return Secret(value)
+
+
+def _shield(cls: type[Client]) -> None:
+    """Let a venue's constructor see its arguments only in a form that no traceback shows.
+
+    A mistake in one argument is raised through frames that hold all of them.
+    """
+    init: Callable[..., None] = cls.__init__
+    names = tuple(cls.credentials)
+
+    @functools.wraps(init)
+    def shielded(self: Client, *arguments: Any, **options: Any) -> None:
+        # In place, for this frame is in the traceback too.
+        for name in names:
+            if type(options.get(name)) is str and options[name]:
+                options[name] = Secret(options[name])
+        if isinstance(options.get("headers"), Mapping):
+            options["headers"] = masked_headers(options["headers"])
+        if type(options.get("proxy")) is str:
+            options["proxy"] = MaskedText(options["proxy"])
+        init(self, *arguments, **options)
+
+    cls.__init__ = shielded  # type: ignore[method-assign]

@@ -54,7 +54,8 @@ class GapReason(enum.Enum):
 
     ``RECONNECTED``: what the venue sent between two connections is gone. ``OVERFLOW``: the
     consumer was slower than the stream. ``UNDECODABLE``: an event could not be read.
-    ``RESUBSCRIBED``: the stream was started anew on the wire, to bring a full state.
+    ``RESUBSCRIBED``: the stream was started anew on the wire, to bring a full state. ``STALE``:
+    nothing came for the subscription's ``stale_after`` seconds.
     """
 
     RECONNECTED = "reconnected"
@@ -65,6 +66,9 @@ class GapReason(enum.Enum):
     """An event arrived that could not be read."""
     RESUBSCRIBED = "resubscribed"
     """The subscription was made anew on the wire, to bring a full state."""
+    STALE = "stale"
+    """Nothing came for ``stale_after`` seconds: the market may be quiet, or the stream dead at the
+    venue. The connection is kept; the next event ends the silence."""
 
 
 @frozen

@@ -9,9 +9,10 @@ import hmac
 from collections.abc import Callable
 from typing import Any, NoReturn, final
 
-__all__ = ["Secret", "resolve"]
+__all__ = ["MASK", "MaskedText", "Secret", "resolve"]
 
 MASK = "********"
+"""What stands where a credential stood."""
 
 
 @final
@@ -56,6 +57,19 @@ class Secret:
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError("a Secret cannot be pickled or copied")
+
+
+class MaskedText(str):
+    """Text that may hold a credential: plain to whoever uses it, masked to whoever shows it.
+
+    For what libraries want as text, such as the value of a header: a traceback that captures
+    locals, or a log of the mapping that it is in, shows its `repr`.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return repr(MASK)
 
 
 def resolve(credential: str | Secret | Callable[[], str | Secret]) -> Secret:

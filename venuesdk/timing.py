@@ -31,14 +31,14 @@ class Deadline:
     __slots__ = ("_at", "cancelled", "timeout")
 
     def __init__(self, timeout: float | None) -> None:
+        # First of all, for a traceback that captures locals shows it though it was refused.
+        self.cancelled, self.timeout, self._at = False, timeout, None
         if timeout is not None:
             if isinstance(timeout, bool) or not isinstance(timeout, (int, float)):
                 raise TypeError(f"a timeout is a number of seconds or None, not {timeout!r}")
             if not timeout >= 0:
                 raise ValueError(f"a timeout cannot be negative: {timeout!r}")
-        self.timeout = timeout
-        self.cancelled = False
-        self._at = None if timeout is None else monotonic() + timeout
+            self._at = monotonic() + timeout
 
     def remaining(self) -> float | None:
         """Return the seconds left, 0.0 at the least, or None where there is no limit."""

@@ -35,6 +35,7 @@ from venuesdk.protocol.codec import (
 from venuesdk.secret import Secret
 from venuesdk.session.fetcher import Fetcher
 from venuesdk.session.modes import make_delivery
+from venuesdk.session.quota import AttemptQuota
 from venuesdk.session.reader import Plan
 from venuesdk.session.session import Session
 from venuesdk.session.subscription import Subscription
@@ -247,6 +248,7 @@ class Desk:
             options.get("timeout", PATIENCE),
             options.get("backoff", Backoff(initial=0.01, maximum=0.05)),
             options.get("persistent", False),
+            options.get("quota", AttemptQuota(rate=1000, burst=1000)),
         )
         self.session = Session(self.plan, self.delivery, credentials)
         self.session.standing.handlers.append(self.states.put)
@@ -262,7 +264,7 @@ class Desk:
     def subscribe(
         self, name: str, callback: Any = None, timeout: float = PATIENCE, **options: Any
     ) -> Subscription[Any]:
-        names = ("on_gap", "conflate", "max_queue")
+        names = ("on_gap", "conflate", "max_queue", "stale_after")
         chosen = {key: options.pop(key) for key in names if key in options}
         topic = Topic(name, name, None, options.pop("route", name), **options)
         subscription: Subscription[Any] = Subscription(topic, self.delivery, callback, **chosen)

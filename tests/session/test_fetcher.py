@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -21,13 +23,14 @@ class Http:
 
     def __init__(self, error: Exception | None = None) -> None:
         self.error = error
+        self.headers: dict[str, str] = {}
         self.closed = 0
         self.abandoned = 0
 
     def request(self, request: HttpRequest, deadline: Deadline) -> HttpResponse:
         if self.error is not None:
             raise self.error
-        return HttpResponse(200, {}, request.url.encode())
+        return HttpResponse(200, self.headers, request.url.encode())
 
     def close(self) -> None:
         self.closed += 1
@@ -131,3 +134,30 @@ def test_a_forked_child_closes_descriptors_and_refuses_without_the_lock() -> Non
         assert refused.wait(PATIENCE)
     thread.join()
     assert http.abandoned == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"),
+    [
+        ("7", "7"),
+        (" 7 ", "7"),
+        ("999999999", "86400"),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", "0"),
+        ("soon", "soon"),
+    ],
+)
+def test_a_time_that_the_venue_names_is_in_seconds(given: str, seconds: str) -> None:
+    """A date too, and a day at most (RFC 9110, 10.2.3); what means nothing stays as it is."""
+    http = Http()
+    http.headers = {"retry-after": given, "other": "x"}
+    response = Fetcher("toy", lambda: http)(REQUEST, Deadline(PATIENCE))  # type: ignore[arg-type, return-value]
+    assert response.headers == {"retry-after": seconds, "other": "x"}
+
+
+def test_a_date_that_the_venue_names_is_counted_from_now() -> None:
+    """In whole seconds, rounded up."""
+    http = Http()
+    date = datetime.now(timezone.utc) + timedelta(hours=1)
+    http.headers = {"retry-after": format_datetime(date, usegmt=True)}
+    response = Fetcher("toy", lambda: http)(REQUEST, Deadline(PATIENCE))  # type: ignore[arg-type, return-value]
+    assert 3595 <= int(response.headers["retry-after"]) <= 3600

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+from urllib.parse import quote
+
 import pytest
 
 from venuesdk.errors import ConnectionLost, ProtocolError, RequestRejected, VenueError
 from venuesdk.secret import Secret
-from venuesdk.session.redaction import redact
+from venuesdk.session.redaction import forms_of, redact
 
 KEY = 'k3y-with-"quotes"-91ab'
 SECRETS = (Secret("another-c0de-77"), Secret(KEY))
@@ -59,3 +62,28 @@ def test_what_is_no_error_of_ours_is_left_alone() -> None:
     """The user's own exceptions are the user's."""
     assert not redact(KeyError(KEY), SECRETS)
     assert not redact(ConnectionLost("cut"), SECRETS)
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        quote(KEY, safe=""),
+        quote(KEY),
+        repr(KEY),
+        repr(KEY.encode()),
+        *(b64encode(f"{user}:{KEY}:more".encode()).decode() for user in ("m", "me", "you")),
+    ],
+)
+def test_a_credential_is_known_in_whatever_form_it_comes_back(shown: str) -> None:
+    """As a URL, Python or base64 writes it: a gateway may repeat the request line or a header."""
+    error = raised(RequestRejected(f"bad request: {shown}"))
+    assert redact(error, SECRETS)
+    core = b64encode(KEY.encode()).decode()[4:12]
+    assert not [part for part in ("k3y", "91ab", "quotes", core) if part in str(error)]
+
+
+def test_a_short_credential_is_not_looked_for_in_base64() -> None:
+    """A few letters of it stand in any text; the credential itself is still found."""
+    assert forms_of(Secret("ab1")) == ("ab1",)
+    assert all(len(form) >= 8 for form in forms_of(Secret("0123456789")))
+    assert forms_of(Secret("0123456789"))[0] == max(forms_of(Secret("0123456789")), key=len)

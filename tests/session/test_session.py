@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
@@ -74,6 +75,83 @@ def test_a_refused_login_is_an_authentication_error(
     tokens[0] = "let-me-in-5d1c"
     desk.connect()
     assert desk.ask("echo", value=1) == 1
+
+
+class AtFailure(logging.Filter):
+    """Does something on the reader's thread, once, when it has told of its failure.
+
+    It is a filter because those run without a lock: other threads may go on logging meanwhile.
+    """
+
+    def __init__(self, desk: Any, action: Callable[[], None]) -> None:
+        super().__init__()
+        self._log: logging.Logger = desk.delivery.log
+        self._actions = [action]
+        self._log.addFilter(self)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.getMessage().startswith("failed") and self._actions:
+            self._log.removeFilter(self)
+            self._actions.pop()()
+        return True
+
+
+def outcome_of(connect: Callable[[], object]) -> SimpleQueue[BaseException | None]:
+    """Connect on another thread, and return where its outcome will be: an error, or None."""
+    outcome: SimpleQueue[BaseException | None] = SimpleQueue()
+
+    def run() -> None:
+        try:
+            connect()
+            outcome.put(None)
+        except VenueError as error:
+            outcome.put(error)
+
+    threading.Thread(target=run).start()
+    return outcome
+
+
+def test_a_connect_that_is_refused_is_told_so_even_where_another_one_comes_between(
+    open_desk: Callable[..., Any], login_codec: Any
+) -> None:
+    """The one that comes before the first has its refusal is turned away; the first one gets it."""
+    desk = open_desk(codec=login_codec, credentials=lambda: {"token": Secret("wrong-one-77aa")})
+    seconds: list[BaseException | None] = []
+
+    def connect_too() -> None:
+        desk.venue.does["login"] = desk.venue.does["mute"]
+        seconds.append(outcome_of(desk.connect).get(timeout=PATIENCE))
+
+    AtFailure(desk, connect_too)
+    first = outcome_of(desk.connect)
+    assert isinstance(first.get(timeout=PATIENCE), AuthenticationError)
+    assert isinstance(seconds[0], ConnectFailed)
+
+
+def test_a_refusal_of_the_connection_before_is_not_the_next_connects_answer(
+    open_desk: Callable[..., Any], login_codec: Any
+) -> None:
+    """It connects with new credentials while the old reader still tells of their refusal."""
+    tokens = ["let-me-in-5d1c"]
+    desk = open_desk(codec=login_codec, credentials=lambda: {"token": Secret(tokens[0])})
+    desk.connect()
+    login = desk.venue.does["login"]
+    held: SimpleQueue[Any] = SimpleQueue()
+    seconds: list[SimpleQueue[BaseException | None]] = []
+
+    def connect_anew() -> None:
+        tokens[0] = "let-me-in-5d1c"
+        desk.venue.does["login"] = lambda *login: held.put(login)
+        seconds.append(outcome_of(desk.connect))
+        seconds.append(held.get(timeout=PATIENCE))
+
+    AtFailure(desk, connect_anew)
+    tokens[0] = "revoked-0b2e"
+    desk.venue.cut()
+    assert isinstance(desk.error(), AuthenticationError)
+    login(*seconds[1])
+    assert seconds[0].get(timeout=PATIENCE) is None
+    assert desk.session.standing.state is State.CONNECTED
 
 
 def test_a_login_refused_on_reconnect_stops_the_retries(
@@ -327,7 +405,7 @@ def test_the_interpreter_exits_without_close(venue: Any) -> None:
     """A program that forgets to close ends within a second of its last line."""
     program = f"""
 import sys, time
-sys.path[:0] = {sys.path!r}
+sys.path[:0] = {[str(Path(__file__).parent), *sys.path]!r}
 from conftest import Desk
 class Place: url = {venue.url!r}
 desk = Desk(Place()).connect()

@@ -42,7 +42,7 @@ class Stream:
         self.delivery = Delivery("toy")
         self.errors: list[BaseException] = []
         self.delivery.error_handlers.append(self.errors.append)
-        names = ("on_gap", "conflate", "max_queue")
+        names = ("on_gap", "conflate", "max_queue", "stale_after")
         chosen = {name: options.pop(name) for name in names if name in options}
         topic = Topic("t", "t", None, "r", **options)
         self.subscription: Subscription[Any] = Subscription(
@@ -71,6 +71,12 @@ def rows(value: Any) -> Any:
         ({"max_queue": True}, TypeError),
         ({"max_queue": "many"}, TypeError),
         ({"conflate": "yes"}, TypeError),
+        ({"stale_after": 0}, ValueError),
+        ({"stale_after": -1.0}, ValueError),
+        ({"stale_after": float("inf")}, ValueError),
+        ({"stale_after": float("nan")}, ValueError),
+        ({"stale_after": True}, ValueError),
+        ({"stale_after": "long"}, ValueError),
         ({"conflate": True}, ValueError),
     ],
 )

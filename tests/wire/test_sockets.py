@@ -127,7 +127,7 @@ def test_the_options_of_a_live_connection_are_set():
         "TCP_KEEPIDLE": 10,
         "TCP_KEEPINTVL": 5,
         "TCP_KEEPCNT": 3,
-        "TCP_USER_TIMEOUT": 15_000,
+        "TCP_USER_TIMEOUT": 14_000,
     }
     with (
         socket.create_server(("127.0.0.1", 0)) as listener,

@@ -9,6 +9,7 @@ from ..protocol.codec import Request
 from ..protocol.conversation import Ids
 from ..timing import Deadline
 from .link import Link
+from .redaction import sealed
 from .slots import Empty, Outcome, Slot, Slots
 from .standing import Standing
 from .stats import Counters
@@ -49,6 +50,7 @@ class Asking:
                 error.request = request
             raise
 
+    @sealed
     def _ask(self, link: Link, request: Request, deadline: Deadline) -> bytes:
         slot = Slot()
         id = 0

@@ -78,9 +78,9 @@ class Delivery:
                     subscription.offer_locked(event)
         for subscription, event in conflated:
             rows = subscription.split(event)
-            if rows:
-                with self.lock:
-                    subscription.offer_newest_locked(rows)
+            # Without rows too: an event came, whatever was left of it.
+            with self.lock:
+                subscription.offer_newest_locked(rows)
         self.wake()
 
     def put_gap(self, subscription: Subscription[Any], gap: Gap) -> None:

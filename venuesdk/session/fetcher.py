@@ -6,13 +6,17 @@ there before the first request.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from attrs import evolve
+
 from ..errors import ClientClosed, VenueError
 from ..models import HttpRequest, HttpResponse
 from ..timing import Deadline
+from ..wire.head import Head
 
 if TYPE_CHECKING:
     from ..wire.http import HttpConnection
@@ -37,11 +41,12 @@ class Fetcher:
         """Return the response, whatever its status; raise a `NetworkError` where there is none.
 
         Blocks until the deadline at the longest. A relative URL is a path on the client's
-        ``http_url``.
+        ``http_url``. A ``Retry-After`` is in whole seconds, a day at most, also where the venue
+        gave a date: who reads it has no clock.
         """
         connection = self._connect()
         try:
-            return connection.request(request, deadline)
+            return _in_seconds(connection.request(request, deadline))
         except VenueError as error:
             error.venue = error.venue or self._venue
             raise
@@ -77,3 +82,13 @@ class Fetcher:
                 return connection
             if not self._closed:
                 made = self._make()
+
+
+def _in_seconds(response: HttpResponse) -> HttpResponse:
+    asked = response.headers.get("retry-after")
+    if asked is None:
+        return response
+    seconds = Head(response.status, (("retry-after", asked.strip()),)).retry_after()
+    if seconds is None:
+        return response
+    return evolve(response, headers={**response.headers, "retry-after": f"{math.ceil(seconds)}"})

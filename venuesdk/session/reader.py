@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ..errors import (
     AuthenticationError,
@@ -25,7 +25,7 @@ from ..errors import (
     VenueError,
 )
 from ..models import HttpRequest, HttpResponse
-from ..protocol.codec import Codec, Heartbeat, Rejection, Response
+from ..protocol.codec import Codec, Heartbeat, Rejection, Request, Response
 from ..protocol.conversation import Beat, Heart, Opening
 from ..secret import Secret
 from ..timing import Backoff, Deadline, monotonic
@@ -33,6 +33,7 @@ from ..wire.endpoint import Endpoint
 from ..wire.websocket import WebSocketConnection
 from .fetcher import Fetcher
 from .link import Link
+from .quota import AttemptQuota
 
 __all__ = ["Host", "Plan", "Reader"]
 
@@ -41,6 +42,8 @@ TICK = 0.25
 
 Between two, it looks for what was not answered in time and for what others left to be told.
 """
+TURN = 1.0
+"""Seconds after which an attempt that waits for its turn looks whether others gave theirs up."""
 
 
 @frozen
@@ -55,6 +58,8 @@ class Plan:
     backoff: Backoff
     persistent: bool = False
     """Go on after a first failure, too."""
+    quota: AttemptQuota = field(factory=AttemptQuota)
+    """How often the venue's host may be knocked at, by whoever shares it."""
 
 
 class Host(Protocol):
@@ -77,6 +82,9 @@ class Host(Protocol):
 
     def overdue(self, now: float) -> str | None:
         """Return what the venue has not answered in time, or None."""
+
+    def look(self, now: float) -> None:
+        """Tell about streams that have been silent for too long."""
 
     def flush(self) -> None:
         """Run the callbacks that run on this thread."""
@@ -186,11 +194,20 @@ class Reader:
     def _wait(self, error: VenueError, attempt: int) -> bool:
         self._host.retrying(error, attempt)
         self._host.flush()
-        delay = self._plan.backoff.delay(attempt)
+        backoff = self._plan.backoff
         asked = getattr(error, "retry_after", None)
-        if asked is not None:
-            delay = max(delay, asked)
-        return self._host.pause(delay)
+        # A venue that names a time knows better than the backoff. Many clients were told the same
+        # time, though, so they still come one after the other.
+        delay = asked + backoff.delay(0) if asked else backoff.delay(attempt)
+        return self._host.pause(delay) and self._await_turn()
+
+    def _await_turn(self) -> bool:
+        """Wait until the quota has an attempt left; return False where the client is closed."""
+        with self._plan.quota.line_up() as place:
+            while seconds := place.take():
+                if not self._host.pause(min(seconds, TURN)):
+                    return False
+        return True
 
     def _as_loss(self, error: Exception) -> VenueError:
         if isinstance(error, VenueError):
@@ -214,6 +231,8 @@ class Reader:
         plan = self._plan
         first, self._first = self._first, None
         deadline = self.attempt = first or Deadline(plan.timeout)
+        if first is not None:
+            plan.quota.spend()
         if self._stopped:
             deadline.cancel()
         credentials, self._first_credentials = self._first_credentials, None
@@ -261,7 +280,7 @@ class Reader:
         frames: list[bytes] = []
         while request is not None:
             id = self._host.new_id()
-            connection.send(codec.encode(id, request), deadline)
+            sent_at = self._send_login(connection, codec.encode(id, request), deadline, request, id)
             answer: Response | Rejection | None = None
             while answer is None:
                 if not frames:
@@ -271,8 +290,29 @@ class Reader:
                 while frames and answer is None:
                     answer = self._answer_in(connection, codec, frames.pop(0), id)
             outcome = answer.error if isinstance(answer, Rejection) else answer.payload
+            verdict = "answered" if isinstance(answer, Response) else "refused"
+            taken = (monotonic() - sent_at) * 1000
+            self._log.debug('login "%s" id %d %s in %.1f ms', request.method, id, verdict, taken)
             request = opening.step(outcome)
         return frames
+
+    def _send_login(
+        self,
+        connection: WebSocketConnection,
+        frame: str,
+        deadline: Deadline,
+        request: Request,
+        id: int,
+    ) -> float:
+        """Send a frame of the login, tell its size and nothing of it; return when."""
+        size = len(frame.encode())
+        try:
+            connection.send(frame, deadline)
+        finally:
+            # It holds a credential, and what follows may raise.
+            del frame
+        self._log.debug('sent login "%s" id %d, %d bytes', request.method, id, size)
+        return monotonic()
 
     def _answer_in(
         self, connection: WebSocketConnection, codec: Codec, frame: bytes, id: int
@@ -310,4 +350,5 @@ class Reader:
             unanswered = host.overdue(now)
             if unanswered is not None:
                 raise ConnectionLost(f"no answer to {unanswered} in {self._plan.timeout:g} s")
+            host.look(now)
             wait = min(heart.wait(now, connection.last_received), TICK)

@@ -25,6 +25,7 @@ from .reader import Plan, Reader
 from .redaction import redact
 from .router import Router
 from .slots import Slot, Slots
+from .staleness import Staleness
 from .standing import Standing
 from .stats import Counters, Stats
 from .subscribing import Subscribing
@@ -57,7 +58,10 @@ class Session:
         self.counters = Counters()
         self.asking = Asking(self.standing, ids, slots, self.counters)
         self._subscriptions = Subscriptions(ids, delivery.report)
-        self.subscribing = Subscribing(self.standing, self._subscriptions, plan.timeout)
+        self._staleness = Staleness()
+        self.subscribing = Subscribing(
+            self.standing, self._subscriptions, self._staleness, plan.timeout
+        )
         self._plan = plan
         self._delivery = delivery
         self._keeper = CredentialsKeeper(plan.venue, credentials)
@@ -67,6 +71,7 @@ class Session:
             self.standing.lock, ids, slots, self._subscriptions, delivery, self.counters
         )
         self._reader: Reader | None = None
+        self._connecting = False
         self._first_answer: Slot | None = None
         self._retired = Traffic()
         _SESSIONS.add(self)
@@ -87,9 +92,10 @@ class Session:
                 standing.check_locked(failed=False)
                 if standing.state in (State.CONNECTED, State.RECONNECTING):
                     return
-                if standing.state is State.CONNECTING:
+                # The state may say otherwise by now, while that connect has yet to clear up.
+                if self._connecting:
                     raise ConnectFailed("another thread is connecting this client")
-                begun = True
+                begun = self._connecting = True
                 standing.move_locked(State.CONNECTING, "connect")
             standing.log()
             self._start(self._keeper.ask(), deadline)
@@ -99,6 +105,9 @@ class Session:
             if isinstance(error, VenueError):
                 error.venue = error.venue or standing.venue
             raise
+        finally:
+            if begun:
+                self._connecting = False
 
     def _start(self, credentials: Mapping[str, Secret], deadline: Deadline) -> None:
         answer = Slot()
@@ -189,8 +198,9 @@ class Session:
             standing.link_locked(link)
             standing.move_locked(State.CONNECTED, "logged in")
             self._subscriptions.connected(link.codec, standing.epoch)
+        self._staleness.begin()
         standing.log()
-        self._let_connect_return(None)
+        self._let_connect_return()
         self.subscribing.issue()
 
     def take(self, link: Link, frames: Sequence[bytes]) -> None:
@@ -213,6 +223,11 @@ class Session:
         with self.standing.lock:
             operation = self._subscriptions.overdue(now)
             return None if operation is None else operation.kind.value
+
+    def look(self, now: float) -> None:
+        """Tell about streams that have been silent for too long."""
+        if self._staleness.look(now, self._delivery.epoch):
+            self._delivery.flush()
 
     def flush(self) -> None:
         """Run callbacks here, where that is how they are delivered."""
@@ -247,7 +262,7 @@ class Session:
                 return
             self.standing.move_locked(State.RECONNECTING, str(error), attempt, error)
         self.standing.log()
-        self._let_connect_return(None)
+        self._let_connect_return()
 
     def failed(self, error: VenueError) -> None:
         """Note that there will be no other attempt.
@@ -265,8 +280,12 @@ class Session:
                 error.venue = error.venue or standing.venue
                 standing.fail_locked(error)
                 self._subscriptions.end_all(lambda sent: standing.refusal_locked())
+            # Taken here: once the state is told, another connect may wait for its own answer.
+            answer, self._first_answer = self._first_answer, None
         standing.log()
-        if not self._let_connect_return(error) and fatal:
+        if answer is not None:
+            answer.put(error)
+        elif fatal:
             self._delivery.report(error)
         self._delivery.flush()
 
@@ -274,12 +293,11 @@ class Session:
         """Wait between two attempts; closing ends it at once."""
         return self.standing.pause(seconds)
 
-    def _let_connect_return(self, error: VenueError | None) -> bool:
+    def _let_connect_return(self) -> None:
         with self.standing.lock:
             answer, self._first_answer = self._first_answer, None
         if answer is not None:
-            answer.put(error)
-        return answer is not None
+            answer.put(None)
 
     # Counting ------------------------------------------------------------------------------------
 

@@ -19,7 +19,9 @@ from ..protocol.codec import Request
 from ..protocol.feeds import Cancels, Ticket
 from ..protocol.subscriptions import Subscriptions
 from ..timing import Deadline, monotonic
+from .redaction import sealed
 from .slots import Empty, Slot
+from .staleness import Staleness
 from .standing import Standing
 from .subscription import Subscription
 
@@ -33,9 +35,16 @@ class Subscribing:
     they were decided on. Posting a frame never waits.
     """
 
-    def __init__(self, standing: Standing, subscriptions: Subscriptions, patience: float) -> None:
+    def __init__(
+        self,
+        standing: Standing,
+        subscriptions: Subscriptions,
+        staleness: Staleness,
+        patience: float,
+    ) -> None:
         self._standing = standing
         self._subscriptions = subscriptions
+        self._staleness = staleness
         self._patience = patience
         self._posting = threading.RLock()
 
@@ -72,6 +81,8 @@ class Subscribing:
             if isinstance(error, RequestRejected) and error.request is None:
                 error.request = tuple(topic.name for topic, _ in pairs)
             raise
+        for subscription in subscriptions:
+            self._staleness.add(subscription)
 
     def unsubscribe(self, request: Request, cancels: Cancels, deadline: Deadline) -> None:
         """Ask the venue to stop something; its yes ends the subscriptions that `cancels` names.
@@ -96,6 +107,7 @@ class Subscribing:
         self._await(lambda ticket: self._subscriptions.cancel_one(subscription, ticket), deadline)
         subscription.close()
 
+    @sealed
     def issue(self) -> None:
         """Send whatever subscribes and unsubscribes are due; never waits."""
         with self._posting:

@@ -6,6 +6,7 @@ Its events wait in an `Inbox`, undecoded; whoever consumes them decodes them.
 from __future__ import annotations
 
 import copy
+import math
 import threading
 from collections.abc import Callable, Hashable, Iterator
 from types import TracebackType
@@ -76,7 +77,11 @@ class Subscription(Generic[T]):
         on_gap: Callable[[Gap], object] | None = None,
         conflate: bool = False,
         max_queue: int | None = None,
+        stale_after: float | None = None,
     ) -> None:
+        # First of all, for a traceback that captures locals shows it though it was refused.
+        self.topic = topic
+        self.closed = False
         check_callback("a callback", callback)
         check_callback("on_gap", on_gap)
         if max_queue is not None and type(max_queue) is not int:
@@ -85,13 +90,14 @@ class Subscription(Generic[T]):
             raise TypeError(f"conflate is True or False, not {conflate!r}")
         if max_queue is not None and max_queue < 1:
             raise ValueError(f"max_queue must be at least 1, not {max_queue!r}")
+        if stale_after is not None and not _is_time(stale_after):
+            raise ValueError(f"stale_after is a number of seconds above 0, not {stale_after!r}")
         if conflate and topic.split is None:
             raise ValueError(f"{topic.name} cannot be conflated: its events have no key")
-        self.topic = topic
         self.callback = callback
         self.conflate = conflate
+        self.stale_after = stale_after
         self.feed: Feed | None = None
-        self.closed = False
         self.payload: bytes | None = None
         self.error: VenueError | None = None
         self.release: Callable[[Subscription[Any]], None] | None = None
@@ -165,6 +171,11 @@ class Subscription(Generic[T]):
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+    @property
+    def received(self) -> int:
+        """How many events arrived for it, those included that were dropped or cannot be read."""
+        return self._inbox.received
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else "open"
@@ -286,12 +297,7 @@ class Subscription(Generic[T]):
         if gap.reason is GapReason.OVERFLOW and self.topic.private and self.resync is not None:
             self.resync(self)
         if self._on_gap is None:
-            self._delivery.log.warning(
-                "gap in %s: %s, %s events lost",
-                self.topic.name,
-                gap.reason.value,
-                "an unknown number of" if gap.count is None else gap.count,
-            )
+            self._warn_of(gap)
             return
         if self.callback is not None:
             self._delivery.call(self._on_gap, gap)
@@ -300,6 +306,14 @@ class Subscription(Generic[T]):
             self._on_gap(gap)
         except Exception as error:
             self._delivery.tell(error)
+
+    def _warn_of(self, gap: Gap) -> None:
+        log, name = self._delivery.log, self.topic.name
+        if gap.reason is GapReason.STALE:
+            log.warning("%s is stale: nothing came for %g s", name, self.stale_after or 0.0)
+            return
+        count = "an unknown number of" if gap.count is None else gap.count
+        log.warning("gap in %s: %s, %s events lost", name, gap.reason.value, count)
 
     def _decode(self, event: Event) -> Any:
         value = event.decode(event.payload)
@@ -340,3 +354,9 @@ class Subscription(Generic[T]):
                 if deadline.expired():
                     raise TimeoutError(f"no event of {self.topic.name} within {deadline.timeout} s")
                 self._arrived.wait(deadline.slice(SLICE))
+
+
+def _is_time(value: object) -> bool:
+    """Return whether `value` is a number of seconds that comes to an end."""
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return number and 0 < value < math.inf  # type: ignore[operator]

@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from attrs import field, frozen
 
 from venuesdk._version import __version__
-from venuesdk.secret import Secret
+from venuesdk.secret import MaskedText, Secret
 
 __all__ = [
     "MAX_FRAGMENTS",
@@ -25,6 +25,7 @@ __all__ = [
     "Endpoint",
     "Proxy",
     "is_loopback",
+    "masked_headers",
     "without_query",
 ]
 
@@ -124,8 +125,14 @@ def _to_secret(value: Secret | str | None) -> Secret | None:
     return Secret(value) if isinstance(value, str) else value
 
 
-def _to_mapping(headers: Mapping[str, str]) -> Mapping[str, str]:
-    return MappingProxyType(dict(headers))
+def masked_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """Return a copy of headers that nobody can change, and whose ``repr`` shows no value."""
+    return MappingProxyType(
+        {
+            name: MaskedText(value) if isinstance(value, str) else value
+            for name, value in headers.items()
+        }
+    )
 
 
 @frozen
@@ -161,18 +168,9 @@ class Proxy:
         """Read ``http://user:password@host:port``, as the environment and users write it."""
         if not isinstance(url, str):
             raise TypeError(f"a proxy URL is text, not {type(url).__name__}")
-        head, mark, rest = url.partition("://")
-        if not mark:
-            head, rest = "http", url
-        userinfo, at, place = rest.rpartition("@")
-        if not at:
-            return cls(f"{head}://{place}")
-        username, colon, password = userinfo.partition(":")
-        return cls(
-            f"{head}://{place}",
-            unquote(username),
-            Secret(unquote(password)) if colon and password else None,
-        )
+        # No text of it may stand in a frame that something is raised through.
+        url = MaskedText(url)
+        return cls(*_proxy_parts(url))
 
     @property
     def host(self) -> str:
@@ -183,6 +181,18 @@ class Proxy:
     def port(self) -> int:
         """The proxy's port, 80 where the URL has none."""
         return urlsplit(self.url).port or 80
+
+
+def _proxy_parts(url: str) -> tuple[str, str | None, Secret | None]:
+    head, mark, rest = url.partition("://")
+    if not mark:
+        head, rest = "http", url
+    userinfo, at, place = rest.rpartition("@")
+    if not at:
+        return f"{head}://{place}", None, None
+    username, colon, password = userinfo.partition(":")
+    secret = Secret(unquote(password)) if colon and password else None
+    return f"{head}://{place}", unquote(username), secret
 
 
 def _to_proxy(value: Proxy | str | None) -> Proxy | None:
@@ -203,7 +213,7 @@ class Endpoint:
     """
 
     url: str = field(repr=lambda url: repr(without_query(url)))
-    headers: Mapping[str, str] = field(factory=dict, converter=_to_mapping, repr=_names_only)
+    headers: Mapping[str, str] = field(factory=dict, converter=masked_headers, repr=_names_only)
     user_agent: str = USER_AGENT
     origin: str | None = None
     ssl_context: SSLContext | None = field(default=None, repr=False)

@@ -13,7 +13,7 @@ from attrs import field, frozen
 
 from venuesdk.models import HttpRequest
 from venuesdk.timing import Deadline
-from venuesdk.wire.endpoint import USER_AGENT, Endpoint, Proxy, is_loopback
+from venuesdk.wire.endpoint import USER_AGENT, Endpoint, Proxy, is_loopback, masked_headers
 from venuesdk.wire.exchange import Exchange
 from venuesdk.wire.proxy import environment_proxy
 
@@ -28,11 +28,6 @@ def _to_proxy(value: Proxy | str | None) -> Proxy | None:
     return Proxy.parse(value) if isinstance(value, str) else value
 
 
-def _own_copy(headers: Mapping[str, str]) -> Mapping[str, str]:
-    """Return headers that nobody else can change."""
-    return MappingProxyType(dict(headers))
-
-
 @frozen
 class Site:
     """The place that a venue's HTTP requests go to.
@@ -43,7 +38,7 @@ class Site:
     """
 
     base_url: str = ""
-    headers: Mapping[str, str] = field(factory=dict, converter=_own_copy, repr=False)
+    headers: Mapping[str, str] = field(factory=dict, converter=masked_headers, repr=False)
     user_agent: str = USER_AGENT
     proxy: Proxy | None = field(default=None, converter=_to_proxy)
     environment_proxy: bool = False

@@ -145,7 +145,11 @@ def _connect(sock: socket.socket, address: Any, deadline: Deadline, share: Deadl
 
 
 def _set_options(sock: socket.socket) -> None:
-    """Send at once, and notice a dead peer: keepalive 10/5/3 s, unacknowledged data 15 s."""
+    """Send at once, and notice a dead peer: keepalive 10/5/3 s, unacknowledged data 15 s.
+
+    Linux counts the time of unacknowledged data from when it was first sent again, some tenths of
+    a second after it was sent: a second is left for that.
+    """
     options = [
         (socket.IPPROTO_TCP, "TCP_NODELAY", 1),
         (socket.SOL_SOCKET, "SO_KEEPALIVE", 1),
@@ -153,7 +157,7 @@ def _set_options(sock: socket.socket) -> None:
         (socket.IPPROTO_TCP, "TCP_KEEPALIVE", 10),  # macOS's name for the same
         (socket.IPPROTO_TCP, "TCP_KEEPINTVL", 5),
         (socket.IPPROTO_TCP, "TCP_KEEPCNT", 3),
-        (socket.IPPROTO_TCP, "TCP_USER_TIMEOUT", 15_000),
+        (socket.IPPROTO_TCP, "TCP_USER_TIMEOUT", 14_000),
     ]
     for level, name, value in options:
         if hasattr(socket, name):

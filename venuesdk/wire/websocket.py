@@ -135,7 +135,10 @@ class WebSocketConnection:
         Returns whether it was taken: False when the connection has ended. What the peer does not
         take at once goes out later; when more than 1 MiB waits, the connection is dropped.
         """
-        return self._post(_data_frame(data))
+        frame = _data_frame(data)
+        # It may hold a credential, and an interrupt may come.
+        del data
+        return self._post(frame)
 
     def post_ping(self, payload: bytes = b"") -> bool:
         """Queue a ping; never blocks; from any thread. Returns False when the connection ended."""
