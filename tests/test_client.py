@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 from typing import Any
@@ -26,6 +27,7 @@ from venuesdk.errors import (
 from venuesdk.models import HttpRequest, State, StateChange
 from venuesdk.protocol.codec import Codec, Request
 from venuesdk.secret import Secret
+from venuesdk.session.quota import AttemptQuota
 from venuesdk.testing import simulate
 from venuesdk.timing import Backoff, Deadline, monotonic
 from venuesdk.venues.onyx import OnyxClient
@@ -123,6 +125,8 @@ def test_a_client_between_is_not_registered() -> None:
         ({"timeout": -1}, ValueError),
         ({"timeout": "soon"}, TypeError),
         ({"delivery": "threads"}, ValueError),
+        ({"reconnect": 5}, TypeError),
+        ({"quota": 5}, TypeError),
         ({"on_state": 5}, TypeError),
         ({"on_error": "print"}, TypeError),
         ({"url": "http://127.0.0.1/"}, ValueError),
@@ -132,9 +136,36 @@ def test_a_client_between_is_not_registered() -> None:
 def test_a_mistake_in_the_constructor_is_found_there(
     plain_client: Any, options: Any, error: type[Exception]
 ) -> None:
-    """As ValueError or TypeError, before anything is started."""
-    with pytest.raises(error):
+    """As ValueError or TypeError, before anything is started; the half-made client can be shown."""
+    with pytest.raises(error) as caught:
         plain_client(**options)
+    trace = caught.value.__traceback__
+    assert traceback.TracebackException(error, caught.value, trace, capture_locals=True)
+
+
+def test_headers_and_a_proxys_password_are_secrets_too(venue: Any, open_client: Any) -> None:
+    """A venue that repeats them in an answer does not make an error show them."""
+    client = open_client(
+        headers={"Authorization": "Bearer a-bearer-4f1d", "X-Desk": "desk-number-7", "X-Key": "k"},
+    ).connect()
+    hidden = {secret.reveal() for secret in client._delivery.secrets}
+    assert hidden == {venue.token, "Bearer a-bearer-4f1d", "a-bearer-4f1d"}
+    through = OnyxClient(token="t-oken", url="wss://h/", proxy="http://desk:pass-word@proxy:1")
+    through._resolve_credentials()
+    assert {secret.reveal() for secret in through._delivery.secrets} == {"t-oken", "pass-word"}
+    through.close()
+    assert "pass-word" not in repr(vars(through))
+
+
+def test_clients_share_the_quota_that_they_are_given(open_client: Any) -> None:
+    """And that of their host where they are given none."""
+    quota = AttemptQuota(rate=1, burst=3)
+    for left in (2, 1):
+        open_client(quota=quota).connect()
+        assert left <= quota.tokens < left + 0.9
+    first, second = open_client(), open_client()
+    plans = first._session._plan, second._session._plan
+    assert plans[0].quota is plans[1].quota is not quota
 
 
 def test_credentials_come_from_arguments_then_from_the_environment(

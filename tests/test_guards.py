@@ -18,6 +18,7 @@ TESTS = Path(__file__).parent
 PLANTED = '''
 import base64, logging, socket, threading
 import conftest
+from canaries import PRODUCT
 import pytest
 from venuesdk.errors import RequestRejected, VenueError
 from venuesdk.secret import Secret
@@ -31,7 +32,7 @@ def start(name, target=threading.Event().wait):
 
 def from_product(source, **names):
     """Run code as if it stood in a module of the product."""
-    exec(compile(source, str(conftest.PRODUCT / "wire" / "planted.py"), "exec"), names)
+    exec(compile(source, str(PRODUCT / "wire" / "planted.py"), "exec"), names)
 
 def test_thread_left():
     start("venuesdk-onyx-reader")

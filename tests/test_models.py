@@ -56,9 +56,9 @@ def test_the_states_are_the_six_that_a_client_can_be_in() -> None:
 
 
 def test_the_reasons_for_a_gap_are_told_apart() -> None:
-    """Lost connection, slow consumer, unreadable event and resubscription have a word each."""
+    """Lost connection, slow consumer, unreadable event, silence, resubscription: a word each."""
     assert {reason.value for reason in GapReason} == {
-        "reconnected", "overflow", "undecodable", "resubscribed",
+        "reconnected", "overflow", "undecodable", "resubscribed", "stale",
     }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ import traceback
 import attrs
 import pytest
 
-from venuesdk.secret import Secret, resolve
+from venuesdk.secret import MaskedText, Secret, resolve
 
 CANARY = "sk-9e41-do-not-show"
 
@@ -177,3 +177,15 @@ def test_resolve_passes_on_what_the_callable_raises() -> None:
     with pytest.raises(KeyError) as caught:
         resolve(sealed)
     assert caught.value is failure
+
+
+def test_masked_text_is_text_to_who_uses_it_and_masked_to_who_shows_it() -> None:
+    """A header's value has to be written; a mapping of headers that is shown must not show it."""
+    value = MaskedText(CANARY)
+    assert isinstance(value, str)
+    assert f"X-Key: {value}" == f"X-Key: {CANARY}"
+    assert value.encode() == CANARY.encode()
+    assert value == CANARY and hash(value) == hash(CANARY)
+    for shown in (repr(value), repr({"X-Key": value}), repr([value]), f"{value!r}"):
+        assert_hidden(shown)
+        assert "********" in shown

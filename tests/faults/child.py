@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 
 from canaries import CANARIES  # noqa: E402
 from faults.scenarios import SCENARIOS, Stage  # noqa: E402
+from faults.venue_scenarios import VENUE_SCENARIOS  # noqa: E402
 
 ADDRESS_SPACE = 2 << 30
 SETTLE = 2.0
@@ -59,7 +60,7 @@ def main() -> None:
     logging.basicConfig(level=logging.DEBUG, handlers=[listening])
     stage = Stage(orders)
     before = descriptors()
-    SCENARIOS[orders["scenario"]](stage)
+    {**SCENARIOS, **VENUE_SCENARIOS}[orders["scenario"]](stage)
     stage.close()
     # What a scenario leaves open on purpose is not waited for.
     deadline = time.monotonic() + (0.0 if stage.report.get("left_open") else SETTLE)

@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from canaries import CANARIES
-from faults.table import CASES, TIMEOUT, Case
+from faults.cases import CASES
+from faults.table import TIMEOUT, Case
+from faults.venue_cases import refusing
 
 from venuesdk.testing import simulate
 from venuesdk.testing.faults import (
@@ -30,11 +32,22 @@ from venuesdk.testing.faults import (
 __all__ = ["Runner", "prepare", "problems", "run"]
 
 CHILD = Path(__file__).with_name("child.py")
-WALL_LIMIT = 40.0
+WALL_LIMIT = 60.0
+CUE_LIMIT = 30.0
 CLOSE_LIMIT = 2.0
 EXIT_LIMIT = 1.0
-FACTORIES: dict[str, Any] = {"garbage": answering, "cutting_under": cutting_under}
-CLIENTS = {"timex": "TimexClient", "infinex": "InfinexClient"}
+FACTORIES: dict[str, Any] = {
+    "garbage": answering,
+    "cutting_under": cutting_under,
+    "refusing": refusing,
+}
+CREDENTIALS = {
+    "fuze": {"api_key": CANARIES.api_key, "api_secret": CANARIES.api_secret},
+    "infinex": {"api_key": CANARIES.api_key},
+    "loopring": {"api_key": CANARIES.api_key},
+    "onyx": {"token": CANARIES.token},
+    "timex": {"api_id": CANARIES.api_id, "api_secret": CANARIES.api_secret},
+}
 
 
 class Runner:
@@ -50,16 +63,14 @@ class Runner:
 
     def run(self, case: Case, link: str) -> dict[str, Any]:
         """Return what the client's process reported, with what the peer saw."""
-        secret = {
-            "timex": {"api_id": CANARIES.api_id, "api_secret": CANARIES.api_secret},
-            "infinex": {"api_key": CANARIES.api_key},
-        }[case.venue]
+        secret = CREDENTIALS[case.venue]
         self._targets.clear()
         with contextlib.ExitStack() as stack:
-            venue = stack.enter_context(simulate(case.venue, interval=case.interval, **secret))
+            options = {"interval": case.interval, **secret, **case.sim}
+            venue = stack.enter_context(simulate(case.venue, **options))
             orders: dict[str, Any] = {
                 "scenario": case.scenario,
-                "client": CLIENTS[case.venue],
+                "client": f"{case.venue.capitalize()}Client",
                 "timeout": TIMEOUT,
                 "credentials": secret,
                 "options": dict(case.options),
@@ -68,13 +79,19 @@ class Runner:
             }
             if link == "wss":
                 orders["ca_file"] = str(self._ca_file)
+            if case.before is not None:
+                case.before(venue)
             server = self._peer(case, link, venue, orders, stack)
+            if case.cue is not None:
+                _beside(case.cue, venue, stack)
             report = _child(orders)
             report["accepted"] = server.accepted if server else 0
             peers = server.peers if server else []
             report["heads"] = sum(bool(peer.head) for peer in peers)
             report["visits"] = sum(target.accepted for target in self._targets)
             report["executed"] = _executed(venue)
+            if case.seen is not None:
+                report.update(case.seen(venue))
             return report
 
     def _peer(
@@ -82,16 +99,19 @@ class Runner:
     ) -> HostileServer | None:
         """Put the hostile peer in its place, and its address into the orders."""
         if case.plays == ("unanswered_port",):
-            orders["url"] = f"ws://127.0.0.1:{stack.enter_context(UnansweredPort()).port}/"
+            port = stack.enter_context(UnansweredPort()).port
+            orders.update(url=f"ws://127.0.0.1:{port}/", http_url=f"http://127.0.0.1:{port}")
             return None
         plays = [self._play(one, stack) for one in case.plays if one != "closed_port"]
         context = self._context(orders.pop("certificate", "")) if link == "wss" else None
         proxied = orders.pop("proxied", False)
-        server = HostileServer(
-            *plays, upstream=venue.url, tls=None if proxied else context
-        )
+        over_http = case.options.get("route") == "http"
+        upstream = venue.http_url if over_http else venue.url
+        server = HostileServer(*plays, upstream=upstream, tls=None if proxied else context)
         stack.enter_context(server)
-        orders.setdefault("url", server.url)
+        orders.setdefault("url", venue.url if over_http else server.url)
+        if venue.has_http:
+            orders.setdefault("http_url", server.http_url if over_http else venue.http_url)
         if proxied:
             orders["options"]["proxy"] = f"http://desk:{CANARIES.token}@127.0.0.1:{server.port}"
             scheme = "wss" if link == "wss" else "ws"
@@ -153,10 +173,18 @@ def run(id: str, link: str) -> dict[str, Any]:
 
 def _executed(venue: Any) -> list[str]:
     """Return the client's own ids of the orders that the venue has taken."""
-    ledger = venue.orders
+    ledger = getattr(venue, "orders", [])
     if isinstance(ledger, list):
-        return [order.note for order in ledger]
+        # Infinex takes no id of the client's, so each order of a scenario has its own amount.
+        return [f"{order.pair} {order.amount}" for order in ledger]
     return [str(order.asked.client_order_id) for order in (*ledger.closed, *ledger.open())]
+
+
+def _beside(cue: Any, venue: Any, stack: Any) -> None:
+    """Run a cue on a thread of its own, until the case is over."""
+    thread = threading.Thread(target=cue, args=(venue,), name="venuesdk-fault-cue", daemon=True)
+    stack.callback(thread.join, CUE_LIMIT)
+    thread.start()
 
 
 def _child(orders: dict[str, Any]) -> dict[str, Any]:

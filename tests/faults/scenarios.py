@@ -51,8 +51,10 @@ class Stage:
             **orders["options"],
             **options,
         }
-        if orders.get("http_url"):
+        if "http_url" in orders:
             given["http_url"] = orders["http_url"]
+        elif orders["client"] in ("InfinexClient", "LoopringClient"):
+            raise RuntimeError("the case has no HTTP side: the client would ask the real venue's")
         if orders.get("ca_file"):
             given["ca_file"] = orders["ca_file"]
         client = getattr(venuesdk, orders["client"])(**given)
@@ -114,15 +116,25 @@ def resident() -> int:
 def read(client: Any, note: str = "", timeout: float | None = None) -> Any:
     """Make a harmless call; `note` is seen by the peer."""
     if isinstance(client, venuesdk.InfinexClient):
-        return client.request("/wallet/networks", {"asset": "USDT"}, timeout=timeout)
+        params = {"asset": "USDT", "note": note}
+        return client.request("/wallet/networks", params, timeout=timeout)
     return client.rest("/get/public/markets", {"note": note}, timeout=timeout)
 
 
 def place(client: Any, note: str = MARK, padding: int = 0, timeout: float | None = None) -> Any:
     """Place an order that the peer takes for its cue."""
     if isinstance(client, venuesdk.InfinexClient):
-        params = {"asset": "BTC", "note": note, "padding": "x" * padding}
-        return client.request("/spot/order", params, timeout=timeout)
+        params = {
+            "pair": "BTC/USDT",
+            "side": "BUY",
+            "type": "LIMIT",
+            "time_in_force": "GTC",
+            "price": Decimal("100"),
+            "amount": Decimal("0.0125"),
+            "resp_type": "ACK",
+            "note": note + "x" * padding,
+        }
+        return client.request("/spot/open_orders/new", params, timeout=timeout)
     return client.place_order(
         "ETHAUDT",
         "BUY",
@@ -183,6 +195,25 @@ def write(stage: Stage) -> None:
     read(client)
     with stage.watched():
         place(client, padding=stage.orders.get("padding", 0), timeout=stage.timeout)
+    stage.recover(client)
+
+
+def first_write(stage: Stage) -> None:
+    """Place an order before anything else was said; the peer goes wrong while it is reached."""
+    client = stage.client().connect(RECOVERY)
+    with stage.watched():
+        place(client, timeout=stage.timeout)
+    if stage.orders["recovers"]:
+        stage.recover(client)
+
+
+def write_after_rest(stage: Stage) -> None:
+    """Place an order a while after another call, in which the peer has gone."""
+    client = stage.client().connect(RECOVERY)
+    read(client)
+    time.sleep(0.3)  # The peer's end is what is waited for here, and nobody tells of it.
+    with stage.watched():
+        place(client, timeout=stage.timeout)
     stage.recover(client)
 
 
@@ -438,6 +469,8 @@ SCENARIOS: dict[str, Callable[[Stage], None]] = {
         construct,
         reconnect,
         write,
+        first_write,
+        write_after_rest,
         read_marked,
         two_calls,
         many_writes,

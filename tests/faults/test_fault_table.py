@@ -8,8 +8,9 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from typing import Any
 
 import pytest
+from faults.cases import CASES
 from faults.runner import prepare, problems, run
-from faults.table import CASES, Case
+from faults.table import Case
 from figures import Figures
 
 AT_A_TIME = 4
@@ -23,7 +24,7 @@ def _parameters() -> list[Any]:
             case,
             link,
             id=f"{case.id}-{link}",
-            marks=[pytest.mark.long] if link == "wss" and "ws" in case.links else [],
+            marks=[pytest.mark.long] if case.long or (link == "wss" and "ws" in case.links) else [],
         )
         for case in CASES
         for link in case.links

@@ -23,6 +23,7 @@ from venuesdk.errors import (
 from venuesdk.models import HttpRequest, HttpResponse, State
 from venuesdk.protocol.codec import Pulse, Request
 from venuesdk.session import reader as reader_module
+from venuesdk.session.quota import AttemptQuota
 from venuesdk.timing import Backoff, Deadline, monotonic
 
 PATIENCE = 5.0
@@ -354,3 +355,36 @@ def test_a_fault_of_ours_leaves_nobody_waiting(
         continue
     monkeypatch.undo()
     assert desk.connect().ask("echo", value=1) == 1
+
+
+def test_an_attempt_to_reconnect_waits_for_its_turn(open_desk: Open) -> None:
+    """The first connection is the user's and waits for nothing; a close ends the wait at once."""
+    quota = AttemptQuota(rate=0.001, burst=1)
+    desk = open_desk(quota=quota).connect()
+    other = open_desk(quota=quota).connect()
+    assert quota.tokens < 0.1
+    desk.venue.cut()
+    waiting = Deadline(PATIENCE)
+    while quota.waiting < 2 and not waiting.expired():
+        threading.Event().wait(0.005)
+    assert quota.waiting == 2
+    assert desk.venue.accepted == 2
+    for one in (desk, other):
+        started = monotonic()
+        one.close()
+        assert monotonic() - started < 1.0
+    assert quota.waiting == 0
+
+
+def test_a_turn_that_comes_is_taken(open_desk: Open) -> None:
+    """One after the other, at the rate of the quota."""
+    quota = AttemptQuota(rate=10, burst=1)
+    desk = open_desk(quota=quota).connect()
+    for epoch in range(2, 5):
+        started = monotonic()
+        desk.venue.cut()
+        while desk.state("connected").epoch < epoch:
+            continue
+    assert monotonic() - started >= 0.05
+    assert desk.session.stats().reconnects == 3
+    assert quota.tokens < 1.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from base64 import b64encode
 from urllib.parse import quote
 
@@ -9,7 +10,7 @@ import pytest
 
 from venuesdk.errors import ConnectionLost, ProtocolError, RequestRejected, VenueError
 from venuesdk.secret import Secret
-from venuesdk.session.redaction import forms_of, redact
+from venuesdk.session.redaction import forms_of, redact, sealed
 
 KEY = 'k3y-with-"quotes"-91ab'
 SECRETS = (Secret("another-c0de-77"), Secret(KEY))
@@ -87,3 +88,40 @@ def test_a_short_credential_is_not_looked_for_in_base64() -> None:
     assert forms_of(Secret("ab1")) == ("ab1",)
     assert all(len(form) >= 8 for form in forms_of(Secret("0123456789")))
     assert forms_of(Secret("0123456789"))[0] == max(forms_of(Secret("0123456789")), key=len)
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
+def test_an_interrupt_leaves_what_is_sealed_bare(kind: type[BaseException]) -> None:
+    """The same exception, with nothing of the frames and errors that it came through."""
+    interrupt = kind()
+
+    @sealed
+    def send(frame: str) -> None:
+        try:
+            raise OSError(KEY)
+        except OSError:
+            raise interrupt from None
+
+    with pytest.raises(kind) as caught:
+        send(KEY)
+    assert caught.value is interrupt
+    names = [frame.f_code.co_name for frame, _ in traceback.walk_tb(interrupt.__traceback__)]
+    assert names[-1] == "bare"
+    assert "send" not in names
+    assert (interrupt.__cause__, interrupt.__context__) == (None, None)
+
+
+def test_an_error_leaves_what_is_sealed_as_it_is() -> None:
+    """With all that somebody needs to find the fault; and a value is returned."""
+
+    @sealed
+    def divide(a: int, b: int) -> float:
+        """Say what it does."""
+        return a / b
+
+    assert divide(6, b=3) == 2
+    assert divide.__doc__ == "Say what it does."
+    with pytest.raises(ZeroDivisionError) as caught:
+        divide(1, 0)
+    trace = caught.value.__traceback__
+    assert [frame.f_code.co_name for frame, _ in traceback.walk_tb(trace)][-1] == "divide"

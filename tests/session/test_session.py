@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from queue import SimpleQueue
@@ -188,6 +190,18 @@ def test_a_cut_connection_heals_and_replays(desk: Any) -> None:
     assert told == [2]
     assert desk.ask("echo", value="again") == "again"
     assert desk.session.stats().reconnects == 1
+
+
+def test_a_connection_that_ended_is_not_kept(desk: Any) -> None:
+    """Its buffers are free when the next connection stands, and not only when that one ends."""
+    freed = threading.Event()
+    reference = weakref.ref(desk.session.standing.link.connection, lambda _: freed.set())
+    desk.venue.cut()
+    desk.state("connected")
+    desk.state("connected")
+    desk.ask("echo")
+    gc.collect()
+    assert freed.wait(PATIENCE), reference()
 
 
 def test_eight_callers_that_are_cut_off_get_eight_exceptions(desk: Any) -> None:

@@ -19,6 +19,13 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 SUITE = "tests/venues/test_every_venue.py"
+SHARED = [
+    path.relative_to(ROOT).as_posix()
+    for folder in ("tests", "tests/fuzzing")
+    for path in (ROOT / folder).glob("*.py")
+    if not path.name.startswith("test_")
+]
+"""What the suite is made with."""
 
 CODEC = '''
 """Sixth's protocol."""
@@ -265,8 +272,8 @@ def run(tmp_path: Path) -> Callable[..., dict[str, set[str]]]:
 
     def run(files: Mapping[str, str], which: str = "sixth") -> dict[str, set[str]]:
         shutil.copytree(ROOT / "venuesdk", tmp_path / "venuesdk")
-        (tmp_path / "tests" / "venues").mkdir(parents=True)
-        for name in ("setup.cfg", "tests/conftest.py", SUITE):
+        for name in ("setup.cfg", SUITE, *SHARED):
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, tmp_path / name)
         for name, text in files.items():
             (tmp_path / name).parent.mkdir(exist_ok=True)

@@ -161,7 +161,7 @@ def test_the_repr_shows_no_header_value_and_no_query(canaries):
         headers={"X-Api-Key": canaries.api_secret},
         proxy=f"http://me:{canaries.token}@proxy:3128",
     )
-    text = f"{endpoint!r} {endpoint.proxy!r} {without_query(endpoint.url)}"
+    text = f"{endpoint!r} {endpoint.proxy!r} {without_query(endpoint.url)} {endpoint.headers!r}"
     assert not canaries.found_in(text)
     assert "wss://h/path?…" in text
     assert "X-Api-Key" in text

@@ -200,3 +200,15 @@ def test_the_first_known_cause_wins() -> None:
     cause = exchange.fail(exchange.cut("reset"))
     assert exchange.explain(OSError("wrapped")) is cause
     assert isinstance(cause, ConnectionLost)
+
+
+def test_an_answer_that_takes_too_many_bytes_ends_the_exchange(ends: Ends) -> None:
+    """The last byte that there is room for is given; the next one is a protocol error."""
+    ends.exchange.room = 3
+    ends.peer.sendall(b"abc")
+    buffer = bytearray(10)
+    assert ends.line.receive_into(buffer) == 3
+    ends.peer.sendall(b"d")
+    with pytest.raises(ProtocolError, match="does not end"):
+        ends.line.receive_into(buffer)
+    assert isinstance(ends.exchange.failure, ProtocolError)

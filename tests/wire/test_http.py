@@ -901,6 +901,42 @@ def test_an_endless_body_is_refused(
     assert peer.until(lambda: peer.ended == 1)
 
 
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+NOTHING = {
+    "trailers": (CHUNKED + b"2\r\nok\r\n0\r\n", b"T: x\r\n" * 9999),
+    "answers before the answer": (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 999),
+    "empty members": (
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n", gzip.compress(b"") * 999
+    ),
+    "empty blocks": (
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: deflate\r\n\r\n\x78\x9c", b"\0\0\0\xff\xff" * 9999
+    ),
+    "empty blocks in chunks": (
+        CHUNKED.replace(b"\r\n", b"\r\nContent-Encoding: deflate\r\n", 1) + b"2\r\n\x78\x9c\r\n",
+        b"1388\r\n" + b"\0\0\0\xff\xff" * 1000 + b"\r\n",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("head", "piece"), NOTHING.values(), ids=NOTHING)
+def test_an_answer_that_goes_on_without_a_body_is_refused(
+    make_peer: MakePeer, connect: Connect, head: bytes, piece: bytes
+) -> None:
+    """What adds nothing to the body is not read without end either, and is not kept."""
+
+    def serve(visit: Visit) -> None:
+        visit.request()
+        visit.send(head)
+        while not visit.peer.over.is_set():
+            visit.send(piece)
+
+    peer = make_peer(serve)
+    with taking_at_most(8), pytest.raises(ProtocolError, match="does not end") as caught:
+        connect(peer.url, max_body=300_000).request(POST, Deadline(30))
+    assert caught.value.outcome_unknown
+    assert peer.until(lambda: peer.ended == 1)
+
+
 def test_the_limit_itself_is_allowed(make_peer: MakePeer, connect: Connect) -> None:
     """A body as long as the limit is whole; one byte more is refused, with any framing."""
     for size in (100_000, 100_001):

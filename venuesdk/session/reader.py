@@ -190,6 +190,9 @@ class Reader:
                 if not self._wait(cause, attempt):
                     return
                 attempt += 1
+                # Its traceback would keep the connection that ended, with all its buffers, for as
+                # long as the next one lasts.
+                del cause
 
     def _wait(self, error: VenueError, attempt: int) -> bool:
         self._host.retrying(error, attempt)

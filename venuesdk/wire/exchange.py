@@ -7,6 +7,7 @@ here, and neither requests nor urllib3 is imported.
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -35,12 +36,13 @@ class Exchange:
     ``url`` is what may be shown (no query), ``target`` what the request line carries.
     ``established`` turns true once there is a connection for it, ``sent`` with the first byte of
     it that may have left, ``broken`` when the stream ended or failed. ``failure`` is set where a
-    cause is known, because the libraries in between wrap whatever they see.
+    cause is known, because the libraries in between wrap whatever they see. ``room`` is how many
+    bytes the answer may take from here on as it travels, head, chunks and compression included.
     """
 
     __slots__ = (
         "body", "broken", "deadline", "established", "failure", "headers", "method", "proxy",
-        "sent", "target", "url",
+        "room", "sent", "target", "url",
     )  # fmt: skip
 
     def __init__(self, deadline: Deadline) -> None:
@@ -55,6 +57,7 @@ class Exchange:
         self.sent = False
         self.broken = False
         self.failure: VenueError | None = None
+        self.room = sys.maxsize
 
     def fail(self, failure: VenueError) -> VenueError:
         """Remember why the exchange ended, and return it to be raised."""
@@ -65,6 +68,12 @@ class Exchange:
         """Raise if the time is up."""
         if self.deadline.expired():
             raise self.fail(self.cut("the time was up"))
+
+    def take(self, count: int) -> None:
+        """Note that so many bytes of the answer came, and raise where it takes too many."""
+        self.room -= count
+        if self.room < 0:
+            raise self.fail(self.unreadable("it does not end"))
 
     def cut(self, reason: str) -> NetworkError:
         """Return the error of an exchange that ended on the wire before its answer was whole."""
@@ -163,6 +172,7 @@ class Line:
                 failure = exchange.fail(exchange.cut(str(error)))
                 break
             if count:
+                exchange.take(count)
                 return count
         raise failure
 

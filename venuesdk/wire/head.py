@@ -86,6 +86,7 @@ def read_head(
     passed. Raises HeadError as soon as the limits are crossed or the stream ends.
     """
     data = bytearray()
+    lines = 0
     while not deadline.expired():
         more = receive(deadline)
         if more is None:
@@ -94,12 +95,13 @@ def read_head(
             raise HeadError(f"the peer hung up after {len(data)} bytes of its answer")
         searched = max(len(data) - 3, 0)
         data += more
+        lines += more.count(b"\n")
         end = data.find(b"\r\n\r\n", searched)
         if 0 <= end <= MAX_HEAD:
             return parse_head(bytes(data[:end])), bytes(data[end + 4 :])
         if len(data) > MAX_HEAD:
             raise HeadError(f"the answer's head is longer than {MAX_HEAD} bytes")
-        if data.count(b"\n") > MAX_HEADERS + 1:
+        if lines > MAX_HEADERS + 1:
             raise HeadError(f"the answer has more than {MAX_HEADERS} headers")
         if not b"HTTP/1.".startswith(data[:7]):
             raise HeadError("the answer is not HTTP")

@@ -44,6 +44,11 @@ IDLE_LANES = 8
 
 _CHUNK = 64 * 1024
 
+_OVERHEAD = 1024 * 1024
+"""Bytes of an answer that are not its body. A body is never twice as long before it is decoded as
+after, unless it is made of nothing: of endless trailers, or of compressed emptiness, which costs
+memory and is no byte of the body."""
+
 
 class HttpConnection:
     """Send HTTP requests to one venue: any number at a time, from any thread.
@@ -53,7 +58,8 @@ class HttpConnection:
     (which trusts the system's authorities), ``ca_file`` trusts only that file; give one of the
     two at most. The environment's proxies are used only with ``environment_proxy``.
     ``has_credentials`` says that secrets travel in these requests: then ``http://`` is refused
-    except to this machine. ``max_body`` bounds the body of an answer, in decoded bytes.
+    except to this machine. ``max_body`` bounds the body of an answer, in decoded bytes; as it
+    travels, an answer may take twice that and 1 MiB more.
 
     Each request has a lane, which is a transport with its live connections, to itself for as long
     as it lasts, so no object of requests or urllib3 is shared between threads (neither says that
@@ -224,6 +230,7 @@ class _Lane(HTTPAdapter):
 
     def run(self, exchange: Exchange, max_body: int) -> HttpResponse:
         """Send the exchange's request and read the whole answer."""
+        exchange.room = 2 * max_body + _OVERHEAD
         prepared = requests.Request(exchange.method, exchange.url).prepare()
         raw: HTTPResponse = self.send(prepared, stream=True).raw
         body = _read_body(raw, exchange, max_body)

@@ -417,12 +417,12 @@ def test_many_threads_may_use_it_at_once(ends: Any) -> None:
     def play(number: int) -> None:
         try:
             for turn in range(30):
-                sock = socket.create_connection(("127.0.0.1", ends.proxy.port), 5)
                 with contextlib.suppress(ConnectionError):  # another's reset may have come first
-                    sock.send(b"x")
+                    sock = socket.create_connection(("127.0.0.1", ends.proxy.port), 5)
+                    with sock:
+                        sock.send(b"x")
                 faults = (ends.proxy.reset, ends.proxy.finish, ends.proxy.black_hole)
                 (*faults, ends.proxy.heal)[(turn + number) % 4]()
-                sock.close()
         except BaseException as error:
             failed.append(error)
 

@@ -9,7 +9,7 @@ them. `UnansweredPort` answers nothing at all.
 from __future__ import annotations
 
 from venuesdk.testing.faults.peer import Peer, PeerLeft
-from venuesdk.testing.faults.plays import PLAYS, Play, play
+from venuesdk.testing.faults.play import PLAYS, Play, play
 from venuesdk.testing.faults.plays.connecting import redirecting_to
 from venuesdk.testing.faults.plays.receiving import MARK
 from venuesdk.testing.faults.plays.sending import answering, cutting_under

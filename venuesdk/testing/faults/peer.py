@@ -34,7 +34,8 @@ class PeerLeft(ConnectionError):
 class Peer:
     """One connection; for the thread of its play, but for `strike` and `cut`.
 
-    `number` counts the server's connections from 1; `head` is the request head, once it was read.
+    `number` counts the server's connections from 1; `head` is the request head, once it was read;
+    `upstream_url` is where the venue is, None where there is none.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class Peer:
         self.closing = closing
         self._tls = tls
         self._transport: PlainTransport | TlsTransport | None = None
-        self._upstream_url = upstream
+        self.upstream_url = upstream
         self._upstream: socket.socket | None = None
         self._unread = b""
         self._from_client = FrameSplitter()
@@ -221,9 +222,9 @@ class Peer:
 
     def _connect_upstream(self) -> None:
         """Open the venue's connection, and pass the upgrade on; it must be accepted."""
-        if self._upstream_url is None:
+        if self.upstream_url is None:
             raise ValueError("a play that relays needs upstream=")
-        parts = urlsplit(self._upstream_url)
+        parts = urlsplit(self.upstream_url)
         if not self.head:
             self.read_head()
         self._upstream = socket.create_connection((parts.hostname or "", parts.port or 80))

@@ -10,14 +10,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 from venuesdk.testing.faults.peer import Peer
-from venuesdk.testing.faults.plays import (  # the last four for the plays that they hold
-    Play,
-    connecting,  # noqa: F401
-    play_named,
-    receiving,  # noqa: F401
-    sending,  # noqa: F401
-    web,  # noqa: F401
-)
+from venuesdk.testing.faults.play import Play, play_named
+
+# For the plays that they hold.
+from venuesdk.testing.faults.plays import connecting, receiving, sending, web  # noqa: F401
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -24,6 +24,7 @@ from ...errors import (
 from ...models import State
 from ...protocol.codec import Request
 from ...protocol.convert import Wire, decode_json, decoder, encode_json
+from ...session.redaction import sealed
 from ...timing import Deadline
 from .codec import PING, REQ, InfinexCodec
 from .models import Network
@@ -200,6 +201,7 @@ class InfinexClient(
                     raise
         return self._over_http(request, decode, deadline)
 
+    @sealed
     def _over_http(self, request: Request, decode: Callable[[bytes], T], deadline: Deadline) -> T:
         credentials = self._resolve_credentials() if takes_key(request.fields["url"]) else {}
         try:

@@ -5,9 +5,34 @@ from __future__ import annotations
 import contextlib
 
 from venuesdk.testing.faults.peer import Peer
-from venuesdk.testing.faults.plays import Play, play
+from venuesdk.testing.faults.play import Play, play
 
-__all__ = ["redirecting_to"]
+__all__ = [
+    "dripped_upgrade",
+    "endless_error_body",
+    "endless_head",
+    "endless_line",
+    "finish_at_once",
+    "garbage_answer",
+    "honest",
+    "many_headers",
+    "missing_error_body",
+    "plain_text_on_tls",
+    "proxy_garbage",
+    "proxy_hangs",
+    "proxy_wants_login",
+    "redirecting_to",
+    "refused_401",
+    "refused_403",
+    "refused_429",
+    "refused_503",
+    "reset_at_once",
+    "silent",
+    "stalled_handshake",
+    "unrequested_extension",
+    "unrequested_protocol",
+    "wrong_accept",
+]
 
 _DRIP = 0.2
 

@@ -16,9 +16,22 @@ from venuesdk.testing.faults.frames import (
     frame,
 )
 from venuesdk.testing.faults.peer import Peer
-from venuesdk.testing.faults.plays import Play, play
+from venuesdk.testing.faults.play import Play, play
 
-__all__ = ["MARK"]
+__all__ = [
+    "MARK",
+    "dripped_frame",
+    "endless_empty_fragments",
+    "endless_fragments",
+    "half_frame_then_cut",
+    "half_frame_then_finish",
+    "half_frame_then_reset",
+    "half_frame_then_rest",
+    "half_frame_then_silence",
+    "ping_flood",
+    "silence",
+    "streamed_2_62",
+]
 
 MARK = b"strike-now"
 """A client's frame that has these bytes in it is the sign for most plays to begin."""

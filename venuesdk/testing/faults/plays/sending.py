@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from venuesdk.testing.faults.frames import TEXT, close_frame, frame
 from venuesdk.testing.faults.peer import Peer
-from venuesdk.testing.faults.plays import Play, play
+from venuesdk.testing.faults.play import Play, play
 from venuesdk.testing.faults.plays.receiving import MARK
 
-__all__ = ["answering", "cutting_under"]
+__all__ = [
+    "answered_late",
+    "answered_twice",
+    "answering",
+    "cutting_under",
+    "deaf",
+    "deaf_and_streaming",
+    "deaf_for_a_while",
+    "executed_then_cut",
+]
 
 
 @play
