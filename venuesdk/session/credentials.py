@@ -5,6 +5,7 @@ A credential may be a callable of the user's, which may block; the reader never 
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable, Mapping
 from queue import Empty, SimpleQueue
@@ -13,6 +14,7 @@ from typing import TypeAlias
 from ..errors import ConnectFailed, ConnectTimeout
 from ..secret import Secret
 from ..timing import Deadline
+from .worker import Worker
 
 __all__ = ["CredentialsKeeper"]
 
@@ -30,7 +32,7 @@ class _Question:
 
     def __init__(self) -> None:
         self.answer: SimpleQueue[Credentials | BaseException] = SimpleQueue()
-        self.thread: threading.Thread | None = None
+        self.thread: Worker | None = None
         self.done = False
 
 
@@ -57,11 +59,8 @@ class CredentialsKeeper:
             question = self._question
             if question is None or question.done:
                 question = self._question = _Question()
-                question.thread = threading.Thread(
-                    target=self._ask,
-                    args=(question,),
-                    name=f"venuesdk-{self._venue}-credentials",
-                    daemon=True,
+                question.thread = Worker(
+                    functools.partial(self._ask, question), f"venuesdk-{self._venue}-credentials"
                 )
                 question.thread.start()
         while True:
@@ -80,10 +79,7 @@ class CredentialsKeeper:
         """Wait for the thread that asks, if there is one; return False where it goes on."""
         question = self._question
         thread = None if question is None else question.thread
-        if thread is None or thread is threading.current_thread() or thread.ident is None:
-            return True
-        thread.join(deadline.remaining())
-        return not thread.is_alive()
+        return thread is None or thread.ended(deadline)
 
     def _ask(self, question: _Question) -> None:
         answer: Credentials | BaseException

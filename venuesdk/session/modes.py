@@ -15,6 +15,7 @@ from ..timing import Deadline, monotonic
 from .callbacks import name_of
 from .delivery import CHUNK, Delivery
 from .slots import SLICE
+from .worker import Worker
 
 __all__ = [
     "DeliveryChoice",
@@ -135,7 +136,7 @@ class ThreadDelivery(Delivery):
         self._idle = False
         self._wanted = False
         self._serving = False
-        self._thread: threading.Thread | None = None
+        self._thread: Worker | None = None
 
     def start(self) -> None:
         """Start the dispatch thread, where there is none."""
@@ -146,9 +147,7 @@ class ThreadDelivery(Delivery):
             if self._serving:
                 return
             self._serving = True
-            thread = self._thread = threading.Thread(
-                target=self._run_thread, name=f"venuesdk-{self.venue}-dispatch", daemon=True
-            )
+            thread = self._thread = Worker(self._run_thread, f"venuesdk-{self.venue}-dispatch")
         try:
             thread.start()
         except BaseException:
@@ -187,11 +186,7 @@ class ThreadDelivery(Delivery):
 
     def _join(self, deadline: Deadline) -> bool:
         """Wait for the thread's end, unless this is it; return False where it goes on."""
-        thread = self._thread
-        if thread is None or thread is threading.current_thread() or thread.ident is None:
-            return True
-        thread.join(deadline.remaining())
-        return not thread.is_alive()
+        return self._thread is None or self._thread.ended(deadline)
 
     def _run_thread(self) -> None:
         while True:

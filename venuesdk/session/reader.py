@@ -7,7 +7,6 @@ nothing else, and runs no user code but that of ``delivery="inline"``.
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
@@ -34,6 +33,7 @@ from ..wire.websocket import WebSocketConnection
 from .fetcher import Fetcher
 from .link import Link
 from .quota import AttemptQuota
+from .worker import Worker
 
 __all__ = ["Host", "Plan", "Reader"]
 
@@ -115,9 +115,7 @@ class Reader:
         self.attempt = Deadline(None)
         self.connection: WebSocketConnection | None = None
         self._stopped = False
-        self._thread = threading.Thread(
-            target=self._run, name=f"venuesdk-{plan.venue}-reader", daemon=True
-        )
+        self._thread = Worker(self._run, f"venuesdk-{plan.venue}-reader")
         self._first: Deadline | None = None
         self._first_credentials: Mapping[str, Secret] | None = None
 
@@ -140,11 +138,7 @@ class Reader:
 
     def join(self, deadline: Deadline) -> bool:
         """Wait for the thread's end, unless this is it; return whether it ended."""
-        if self._thread is threading.current_thread():
-            return True
-        if self._thread.ident is not None:
-            self._thread.join(deadline.remaining())
-        return not self._thread.is_alive()
+        return self._thread.ended(deadline)
 
     # The thread ----------------------------------------------------------------------------------
 
