@@ -81,6 +81,13 @@ def test_a_client_alone_needs_neither_http_nor_a_server(library: str) -> None:
     assert library not in after("from venuesdk import OnyxClient")["modules"]
 
 
+@pytest.mark.parametrize("client", ["InfinexClient", "LoopringClient"])
+def test_a_client_that_may_need_http_has_it_before_an_outage(client: str) -> None:
+    """Where Ctrl-C breaks off an import, Python leaves the other threads that want it hanging."""
+    statement = f"import venuesdk; venuesdk.{client}(api_key='key-of-the-account')"
+    assert "requests.adapters" in after(statement)["modules"]
+
+
 def test_every_public_name_is_there() -> None:
     """Each name that the package lists is shown by `dir`, can be got, and is the same each time."""
     after(

@@ -465,8 +465,14 @@ class Client:
         return self._endpoint if url == self._url else evolve(self._endpoint, url=url)
 
     def _check_http(self) -> None:
-        """Find what is wrong with the HTTP side now, and not in the middle of an outage."""
+        """Find what is wrong with the HTTP side now, and not in the middle of an outage.
+
+        What it needs is imported now too: Python leaves every thread that waits for an import
+        waiting for ever where Ctrl-C breaks it off on another, and in an outage many would.
+        """
         Site(self._http_url, **self._http_options())
+        if self._http_url:
+            from .wire import http  # noqa: F401
 
     def _http_options(self) -> dict[str, Any]:
         options = self._options

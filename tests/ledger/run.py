@@ -12,6 +12,7 @@ import contextlib
 import faulthandler
 import json
 import logging
+import os
 import sys
 import threading
 import time
@@ -243,7 +244,11 @@ def main() -> int:
     run = Run(options)
     verdict = run.course()
     faulthandler.cancel_dump_traceback_later()
-    print(json.dumps(run.report()))
+    print(json.dumps(run.report()), flush=True)
+    if verdict.counts["dead"]:
+        # A thread that is stuck would hold the process: tell where it stands, and leave it.
+        faulthandler.dump_traceback(all_threads=True)
+        os._exit(1)
     return 1 if verdict.problems else 0
 
 

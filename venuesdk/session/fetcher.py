@@ -1,7 +1,6 @@
 """Fetcher: the HTTP side of a client, made when it is first used.
 
-Most clients never ask anything over HTTP, so neither its connection nor the library behind it is
-there before the first request.
+Most clients never ask anything over HTTP: the connection is not there before the first request.
 """
 
 from __future__ import annotations
