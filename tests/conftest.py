@@ -6,11 +6,9 @@ loopback was spoken to. Fixtures that belong to one part live beside the tests o
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import os
 import re
-import socket
 import ssl
 import sys
 import threading
@@ -25,6 +23,7 @@ import hypothesis
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+import loopback  # noqa: E402
 from canaries import CANARIES, PATTERNS, Canaries, shown  # noqa: E402
 from figures import Figures  # noqa: E402
 
@@ -93,55 +92,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 # ---- nothing but loopback ----------------------------------------------------------------------
 
 
-class OutsideLoopback(RuntimeError):
-    """A test tried to speak to something that is not this machine."""
-
-
-_outside: list[str] = []
-
-
-def _is_loopback(host: object) -> bool:
-    """Tell whether a host, as the socket module takes it, is this machine; None names no host."""
-    if host is None:
-        return True
-    text = host.decode("ascii", "replace") if isinstance(host, bytes) else str(host)
-    if text == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(text.partition("%")[0]).is_loopback
-    except ValueError:
-        return False
-
-
-def _refuse_outside(event: str, arguments: tuple[Any, ...]) -> None:
-    """Refuse, as an audit hook, every name looked up and address used beyond loopback.
-
-    The refusal is also written down, since the code under test may well catch what is raised here.
-    """
-    if not event.startswith("socket."):
-        return
-    host: object = None
-    if event in ("socket.connect", "socket.bind", "socket.sendto", "socket.sendmsg"):
-        endpoint, address = arguments[:2]
-        if endpoint.family in (socket.AF_INET, socket.AF_INET6) and address:
-            host = address[0]
-    elif event in ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"):
-        host = arguments[0]
-    if not _is_loopback(host):
-        _outside.append(f"{event} {host!r}")
-        raise OutsideLoopback(f"{event} {host!r}: tests speak to loopback alone")
-
-
-sys.addaudithook(_refuse_outside)
+loopback.guard()
 
 
 @pytest.fixture(autouse=True)
 def _loopback_alone() -> Iterator[None]:
     """Fail a test that tried to leave this machine, even where the refusal was swallowed."""
-    _outside.clear()
+    loopback.outside.clear()
     yield
-    if _outside:
-        pytest.fail("left loopback: " + ", ".join(_outside))
+    if loopback.outside:
+        pytest.fail("left loopback: " + ", ".join(loopback.outside))
 
 
 # ---- no thread survives ------------------------------------------------------------------------

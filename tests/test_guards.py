@@ -54,6 +54,10 @@ def test_outside_name():
     with pytest.raises(RuntimeError):
         socket.getaddrinfo("venue.example", 443)
 
+def test_pass_name_that_nobody_has():
+    with pytest.raises(socket.gaierror):
+        socket.getaddrinfo("venue.invalid", 443)
+
 def test_outside_datagram():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
         with pytest.raises(RuntimeError):

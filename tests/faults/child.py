@@ -17,6 +17,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 
+import loopback  # noqa: E402
 from canaries import CANARIES  # noqa: E402
 from faults.scenarios import SCENARIOS, Stage  # noqa: E402
 from faults.venue_scenarios import VENUE_SCENARIOS  # noqa: E402
@@ -55,6 +56,7 @@ def ours() -> list[str]:
 def main() -> None:
     """Play the scenario, and print what came of it."""
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
+    loopback.guard()
     orders = json.load(sys.stdin)
     listening = Listening()
     logging.basicConfig(level=logging.DEBUG, handlers=[listening])
@@ -69,6 +71,7 @@ def main() -> None:
     report = stage.report
     report["threads"] = ours()
     report["descriptors"] = descriptors() - before
+    report["outside"] = loopback.outside
     report["leaks"] = sorted(listening.leaks | stage.leaks)
     report["ended"] = time.monotonic()
     print(json.dumps(report), flush=True)

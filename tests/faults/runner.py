@@ -238,6 +238,8 @@ def problems(case: Case, report: dict[str, Any]) -> list[str]:
         found.append(f"the interpreter took {report['exit_seconds']:.2f} s to exit")
     if report.get("peer_threads"):
         found.append(f"the peer left threads: {report['peer_threads']}")
+    if report["outside"]:
+        found.append(f"left loopback: {report['outside']}")
     if report["leaks"]:
         found.append(f"credentials were shown: {report['leaks']}")
     if len(report["executed"]) > len(set(report["executed"])):
