@@ -4,7 +4,7 @@
 
 copies at most eight files of the directory ``found`` to ``corpus/frames``: each reaches a step from
 line to line of the product that neither the documented frames nor a smaller input of them reach.
-Those that reach most come first.
+Those that reach most come first; where none does, the longest is kept.
 """
 
 from __future__ import annotations
@@ -60,13 +60,14 @@ def distilled(name: str, inputs: Iterable[bytes], most: int) -> list[bytes]:
     for seed in seeds_of(name):
         known |= reached(name, seed)
     gained: list[tuple[int, bytes]] = []
+    data = b""
     for data in sorted(inputs, key=len):
         new = reached(name, data) - known
         if new:
             known |= new
             gained.append((len(new), data))
     gained.sort(key=lambda pair: -pair[0])
-    return [data for _, data in gained[:most]]
+    return [data for _, data in gained[:most]] or [data]
 
 
 def main() -> None:

@@ -149,6 +149,12 @@ def test_a_recorded_input_is_read_or_refused_quickly(path: Path) -> None:
     assert time.monotonic() - start < QUICK
 
 
+def test_every_target_has_recorded_inputs() -> None:
+    """Each reader has been fuzzed, and what reached the most of it was kept."""
+    assert {path.name for path in CORPUS.iterdir()} == set(TARGETS)
+    assert sum(path.stat().st_size for path in CORPUS.glob("*/*")) < 200_000
+
+
 # ---- bounded memory ------------------------------------------------------------------------------
 
 
