@@ -324,8 +324,32 @@ def names(root: Path) -> list[str]:
     ]
 
 
+def conditions(root: Path) -> list[str]:
+    """A condition is for waiting; what is entered is its lock, by itself.
+
+    A condition is entered by Python code, in which Ctrl-C can strike when the lock is taken and
+    nobody is there yet to give it back. A lock is entered in one step.
+    """
+    wrong = []
+    for module in modules(root).values():
+        made = {
+            ast.unparse(target)
+            for node in ast.walk(module.tree)
+            if isinstance(node, ast.Assign) and "threading.Condition(" in ast.unparse(node.value)
+            for target in node.targets
+        }
+        wrong += [
+            f"{module.part}:{node.lineno} enters a condition"
+            for node in ast.walk(module.tree)
+            if isinstance(node, ast.With)
+            for item in node.items
+            if ast.unparse(item.context_expr) in made
+        ]
+    return wrong
+
+
 Rule = Callable[[Path], list[str]]
-RULES: list[Rule] = [floors, doors, cycles, exports, mirror, venues, names]
+RULES: list[Rule] = [floors, doors, cycles, exports, mirror, venues, names, conditions]
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
@@ -438,6 +462,20 @@ PLANTED: list[tuple[Rule, Change, str]] = [
     (venues, {"venuesdk/testing/sims/zeta.py": None}, "venuesdk/testing/sims/zeta.py is missing"),
     (venues, {"tests/tapes/zeta.jsonl": None}, "zeta: tests/tapes/zeta.jsonl is missing"),
     (names, {"venuesdk/wire/utils.py": ""}, "wire.utils: the name says nothing"),
+    (
+        conditions,
+        {
+            "venuesdk/wire/stream.py": (
+                "class S:\n"
+                "    def __init__(self):\n"
+                "        self._changed = threading.Condition()\n"
+                "    def f(self):\n"
+                "        with self._changed:\n"
+                "            self._changed.wait()\n"
+            )
+        },
+        "wire.stream:5 enters a condition",
+    ),
 ]
 
 

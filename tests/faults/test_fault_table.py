@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import re
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from typing import Any
@@ -18,17 +19,20 @@ AT_A_TIME = 4
 
 
 def _parameters() -> list[Any]:
-    """Return every case over each of its links; a second time, over TLS, in the long suite."""
-    return [
-        pytest.param(
-            case,
-            link,
-            id=f"{case.id}-{link}",
-            marks=[pytest.mark.long] if case.long or (link == "wss" and "ws" in case.links) else [],
-        )
-        for case in CASES
-        for link in case.links
-    ]
+    """Return every case over each of its links.
+
+    The first variant of each number is in the default suite, over one link; all else in the long.
+    """
+    numbers: set[str] = set()
+    parameters = []
+    for case in CASES:
+        for link in case.links:
+            number = re.match(r"[SV]?\d+", case.id)[0]  # type: ignore[index]
+            marks = [pytest.mark.long] if case.long or number in numbers else []
+            if not case.long:
+                numbers.add(number)
+            parameters.append(pytest.param(case, link, id=f"{case.id}-{link}", marks=marks))
+    return parameters
 
 
 @pytest.fixture(scope="module")

@@ -76,6 +76,8 @@ class Desk:
         def decrypted(transport: TlsTransport) -> bytes:
             try:
                 return receive(transport)
+            except ssl.SSLEOFError:
+                raise  # a cut within a record, as the proxy makes them
             except ssl.SSLError as error:
                 self.corrupted.append(f"TLS: {error!r}")
                 raise

@@ -38,14 +38,19 @@ def run(venue: str, link: str, delivery: str, seed: int, *more: str) -> dict[str
     ]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-        output, errors = done.stdout, done.stderr
-        verdict: dict[str, Any] = json.loads(output.splitlines()[-1])
-    except (subprocess.TimeoutExpired, IndexError, ValueError) as error:
-        verdict = {"counts": {"dead": 1}, "problems": [f"no verdict: {error!r}"], "kinds": {}}
+        verdict: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    except subprocess.TimeoutExpired as hung:
+        verdict = _none(f"it hung: {hung.stderr!r}")
+    except (IndexError, ValueError):
+        verdict = _none(f"it ended with {done.returncode}: {done.stdout}{done.stderr}")
     else:
-        verdict["problems"] += [f"on stderr: {errors[-4000:]}"] if errors else []
+        verdict["problems"] += [f"on stderr: {done.stderr[-4000:]}"] if done.stderr else []
     verdict["command"] = " ".join(command)
     return verdict
+
+
+def _none(why: str) -> dict[str, Any]:
+    return {"counts": {"dead": 1}, "problems": [f"no verdict: {why}"], "kinds": {}}
 
 
 def complaints(verdicts: list[dict[str, Any]]) -> str:

@@ -11,24 +11,24 @@ from venuesdk.testing.schedule import Schedule
 
 
 @pytest.fixture
-def changed() -> threading.Condition:
-    """Return the condition of a venue."""
-    return threading.Condition(threading.RLock())
+def guard() -> threading.RLock:
+    """Return the lock of a venue."""
+    return threading.RLock()
 
 
 @pytest.fixture
-def schedule(changed: threading.Condition) -> Iterator[Schedule]:
+def schedule(guard: threading.RLock) -> Iterator[Schedule]:
     """Return a schedule that ends with the test."""
-    one = Schedule(changed, "venuesdk-sim-test-clock")
+    one = Schedule(guard, "venuesdk-sim-test-clock")
     yield one
     one.close()
 
 
-def test_what_is_due_first_happens_first(schedule: Schedule, changed: threading.Condition) -> None:
+def test_what_is_due_first_happens_first(schedule: Schedule, guard: threading.RLock) -> None:
     """The order is that of the times, not that of the calls; equal times keep their order."""
     done: list[str] = []
     finished = threading.Event()
-    with changed:
+    with guard:
         schedule.later(0.03, lambda: (done.append("late"), finished.set()))  # type: ignore[func-returns-value, arg-type, return-value]
         schedule.later(0.0, lambda: done.append("first"))
         schedule.later(0.0, lambda: done.append("second"))
@@ -37,14 +37,14 @@ def test_what_is_due_first_happens_first(schedule: Schedule, changed: threading.
 
 
 def test_a_function_runs_with_the_lock_held(
-    schedule: Schedule, changed: threading.Condition
+    schedule: Schedule, guard: threading.RLock
 ) -> None:
     """Nobody else is inside the lock while a function runs."""
     inside: list[bool] = []
     finished = threading.Event()
 
     def look() -> None:
-        probe = threading.Thread(target=lambda: inside.append(changed.acquire(blocking=False)))
+        probe = threading.Thread(target=lambda: inside.append(guard.acquire(blocking=False)))
         probe.start()
         probe.join()
         finished.set()
@@ -55,12 +55,12 @@ def test_a_function_runs_with_the_lock_held(
 
 
 def test_what_is_called_off_does_not_happen(
-    schedule: Schedule, changed: threading.Condition
+    schedule: Schedule, guard: threading.RLock
 ) -> None:
     """A cancelled alarm stays silent; those after it do not."""
     done: list[str] = []
     finished = threading.Event()
-    with changed:
+    with guard:
         schedule.later(0.0, lambda: done.append("cancelled")).cancel()
         schedule.later(0.01, finished.set)
     assert finished.wait(5.0)

@@ -341,7 +341,7 @@ class Subscription(Generic[T]):
         return Gap(GapReason.UNDECODABLE, 1, self._delivery.epoch)
 
     def _next(self, deadline: Deadline) -> Item:
-        with self._arrived:
+        with self._delivery.lock:
             while True:
                 item = self.take_locked()
                 if item is not None:

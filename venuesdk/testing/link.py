@@ -91,7 +91,8 @@ class Link:
         self._owner = owner
         self._weather = weather
         # Guards the protocol object, the queue and the three flags; no I/O happens under it.
-        self._wake = threading.Condition()
+        self._guard = threading.RLock()
+        self._wake = threading.Condition(self._guard)
         self._outgoing: deque[bytes] = deque()
         self._backlog = 0
         self._gone = False
@@ -125,21 +126,21 @@ class Link:
 
     def send_text(self, text: str) -> None:
         """Queue one text frame; silently nothing where the link is closed or muted."""
-        with self._wake:
+        with self._guard:
             if self.is_open and not self._weather.muted:
                 self._protocol.send_text(text.encode("utf-8", "surrogatepass"))
                 self._collect()
 
     def close(self, code: int, reason: str = "") -> None:
         """Queue a close frame; the link ends when the other side has answered it."""
-        with self._wake:
+        with self._guard:
             if self.is_open:
                 self._protocol.send_close(code, reason)
                 self._collect()
 
     def drop(self) -> None:
         """Cut the connection without a close frame, at once."""
-        with self._wake:
+        with self._guard:
             if self._gone:
                 return
             self._gone = True
@@ -154,7 +155,7 @@ class Link:
 
     def poke(self) -> None:
         """Look at the weather again."""
-        with self._wake:
+        with self._guard:
             self._wake.notify_all()
 
     def join(self, timeout: float) -> bool:
@@ -175,7 +176,7 @@ class Link:
     def _read_until_end(self) -> None:
         while True:
             chunk = self._transport.receive()
-            with self._wake:
+            with self._guard:
                 self._wake.wait_for(lambda: self._gone or not self._weather.stalled)
                 if self._gone:
                     return
@@ -205,7 +206,7 @@ class Link:
         try:
             text = message.decode()
         except UnicodeDecodeError:
-            with self._wake:
+            with self._guard:
                 self._protocol.fail(1007, "invalid UTF-8")
                 self._collect()
             return
@@ -228,7 +229,7 @@ class Link:
                 response.headers[key] = value
 
         def release() -> None:
-            with self._wake:
+            with self._guard:
                 self._protocol.send_response(response)
                 self._opened = response.status_code == 101
                 self._collect()
@@ -267,7 +268,7 @@ class Link:
 
     def _next_batch(self) -> list[bytes]:
         """Wait for something to write; returns nothing when the link is gone."""
-        with self._wake:
+        with self._guard:
             self._writing = False
             self._wake.wait_for(lambda: self._gone or self._outgoing)
             if self._weather.delay:
@@ -286,7 +287,7 @@ class Link:
             return batch
 
     def _finish(self) -> None:
-        with self._wake:
+        with self._guard:
             self._gone = True
             self._wake.notify_all()
         if self._writing:

@@ -33,12 +33,12 @@ class Alarm:
 class Schedule:
     """Runs functions at their time on one daemon thread, which starts with the first of them.
 
-    `changed` is the venue's condition: its lock guards the queue and is held while a function
-    runs.
+    `guard` is the venue's lock: it guards the queue too, and is held while a function runs.
     """
 
-    def __init__(self, changed: threading.Condition, thread_name: str) -> None:
-        self._changed = changed
+    def __init__(self, guard: threading.RLock, thread_name: str) -> None:
+        self._guard = guard
+        self._changed = threading.Condition(guard)
         self._name = thread_name
         self._queue: list[tuple[float, int, Alarm]] = []
         self._order = itertools.count()
@@ -55,7 +55,7 @@ class Schedule:
 
     def close(self) -> None:
         """Forget everything and end the thread; idempotent."""
-        with self._changed:
+        with self._guard:
             self._closed = True
             self._queue.clear()
             self._changed.notify_all()
@@ -64,7 +64,7 @@ class Schedule:
             thread.join()
 
     def _add(self, delay: float, alarm: Alarm) -> Alarm:
-        with self._changed:
+        with self._guard:
             if not self._closed:
                 heapq.heappush(self._queue, (monotonic() + delay, next(self._order), alarm))
                 if self._thread is None:
@@ -74,7 +74,7 @@ class Schedule:
         return alarm
 
     def _run(self) -> None:
-        with self._changed:
+        with self._guard:
             while not self._closed:
                 if not self._queue:
                     self._changed.wait()

@@ -77,7 +77,7 @@ class SimulatedVenue(Switches):
         self._port = port
         self._http_port = http_port
         self._thread_name = f"venuesdk-sim-{self.name}"
-        self._schedule = Schedule(self._changed, f"{self._thread_name}-clock")
+        self._schedule = Schedule(self._guard, f"{self._thread_name}-clock")
         self._received: deque[tuple[int, str]] = deque(maxlen=_KEPT)
         self._http_received: deque[HttpRequest] = deque(maxlen=_KEPT)
         self._accepted = 0
@@ -129,13 +129,13 @@ class SimulatedVenue(Switches):
     @property
     def received(self) -> list[tuple[int, str]]:
         """The newest 100,000 text frames, oldest first, each with its connection's number."""
-        with self._changed:
+        with self._guard:
             return list(self._received)
 
     @property
     def http_received(self) -> list[HttpRequest]:
         """The newest 100,000 HTTP requests, oldest first: method, path, headers, body."""
-        with self._changed:
+        with self._guard:
             return list(self._http_received)
 
     @property
@@ -146,7 +146,7 @@ class SimulatedVenue(Switches):
     @property
     def accepted(self) -> int:
         """How many WebSocket connections were ever accepted; the first has number 1."""
-        with self._changed:
+        with self._guard:
             return self._accepted
 
     @property
@@ -164,13 +164,13 @@ class SimulatedVenue(Switches):
 
         It is asked again whenever a frame came or went, a connection opened or ended.
         """
-        with self._changed:
+        with self._guard:
             return bool(self._changed.wait_for(lambda: predicate(self), timeout))
 
     def tick(self, n: int = 1) -> None:
         """Move the market `n` steps now, and send each subscriber what that brings."""
         for _ in range(n):
-            with self._changed:
+            with self._guard:
                 self.step()
                 for connection in self.open_connections():
                     for message in self.events_for(connection):
@@ -180,7 +180,7 @@ class SimulatedVenue(Switches):
 
     def start(self) -> None:
         """Listen, and start the market's thread where there is an interval."""
-        with self._changed:
+        with self._guard:
             if self._closed or self._listener is not None:
                 return
             name = self._thread_name
@@ -197,7 +197,7 @@ class SimulatedVenue(Switches):
 
     def close(self) -> None:
         """Say goodbye with 1001, cut whoever does not answer, and end every thread."""
-        with self._changed:
+        with self._guard:
             self._closed = True
             self._changed.notify_all()
         self._schedule.close()
@@ -247,12 +247,12 @@ class SimulatedVenue(Switches):
 
     def link_requested(self, link: Connection) -> Refusal | None:
         """Decide about a handshake."""
-        with self._changed:
+        with self._guard:
             return self._upgrade_refusal or self.admit(link)
 
     def link_opened(self, link: Connection, release: Callable[[], None]) -> None:
         """Count the connection before its client can know that it is open."""
-        with self._changed:
+        with self._guard:
             self._accepted += 1
             link.number = self._accepted
             link.hold_back(*self._held_back)
@@ -262,24 +262,24 @@ class SimulatedVenue(Switches):
 
     def link_text(self, link: Connection, text: str) -> None:
         """Keep the message, and let the venue answer it."""
-        with self._changed:
+        with self._guard:
             self._received.append((link.number, text))
             self.on_text(link, text)
             self._changed.notify_all()
 
     def link_ended(self, link: Connection) -> None:
         """Forget the connection."""
-        with self._changed:
+        with self._guard:
             self.closed(link)
             self._changed.notify_all()
 
     def link_moved(self) -> None:
         """Let those who wait look again."""
-        with self._changed:
+        with self._guard:
             self._changed.notify_all()
 
     def _answer(self, request: HttpRequest) -> HttpReply | None:
-        with self._changed:
+        with self._guard:
             self._http_received.append(request)
             self._changed.notify_all()
             muted = self._http_muted

@@ -47,7 +47,8 @@ class Switches:
 
     def __init__(self) -> None:
         # Guards everything that a venue remembers; re-entrant, so that a hook may use a switch.
-        self._changed = threading.Condition(threading.RLock())
+        self._guard = threading.RLock()
+        self._changed = threading.Condition(self._guard)
         self._weather = Weather()
         self._login_refused = False
         self._http_muted = False
@@ -87,7 +88,7 @@ class Switches:
 
     def drop(self) -> None:
         """Cut every open connection at once, without a close frame."""
-        with self._changed:
+        with self._guard:
             for connection in self.open_connections():
                 connection.drop()
             self._changed.notify_all()
@@ -98,14 +99,14 @@ class Switches:
         What would have been sent meanwhile is lost, not late. With `http` the HTTP side gives
         no answers either: the connection of a request that came meanwhile ends without one.
         """
-        with self._changed:
+        with self._guard:
             self._weather.muted = on
             self._http_muted = on and http
             self._changed.notify_all()
 
     def half_open(self, on: bool = True) -> None:
         """Neither read nor write, as a dead link without a FIN does; what waits comes later."""
-        with self._changed:
+        with self._guard:
             self._weather.stalled = on
             self._poke()
 
@@ -113,7 +114,7 @@ class Switches:
         """Wait that long before every outgoing frame and HTTP answer; 0 ends it."""
         if seconds < 0:
             raise ValueError(f"a delay cannot be negative: {seconds!r}")
-        with self._changed:
+        with self._guard:
             self._weather.delay = seconds
             self._poke()
 
@@ -125,7 +126,7 @@ class Switches:
         """
         if count < 0:
             raise ValueError(f"a count cannot be negative: {count!r}")
-        with self._changed:
+        with self._guard:
             self._held_back = (count, patience)
             for connection in self.open_connections():
                 connection.hold_back(count, patience)
@@ -136,18 +137,18 @@ class Switches:
 
     def push(self, text: str) -> None:
         """Send exactly this text frame to every open connection."""
-        with self._changed:
+        with self._guard:
             for connection in self.open_connections():
                 connection.send_text(text)
 
     def flood(self, count: int = 1000) -> None:
         """Send `count` events to every subscriber as fast as possible; returns when queued."""
-        with self._changed:
+        with self._guard:
             self._flood(count)
 
     def refuse_login(self, on: bool = True) -> None:
         """Answer logins as the venue's document says that a failed one is answered."""
-        with self._changed:
+        with self._guard:
             self._login_refused = on
 
     def close_with(self, code: int, reason: str = "") -> None:
@@ -160,7 +161,7 @@ class Switches:
             raise ValueError(f"{code!r} cannot stand in a close frame")
         if len(reason.encode()) > _LONGEST_REASON:
             raise ValueError(f"a reason has at most {_LONGEST_REASON} bytes")
-        with self._changed:
+        with self._guard:
             for connection in self.open_connections():
                 connection.close(code, reason)
             self._changed.notify_all()
@@ -170,7 +171,7 @@ class Switches:
     ) -> None:
         """Take the socket away: drop every connection, and refuse new ones with that status."""
         headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
-        with self._changed:
+        with self._guard:
             self._upgrade_refusal = Refusal(status, "refused\n", headers) if on else None
             if on:
                 self.drop()

@@ -60,7 +60,7 @@ class SimulatedInfinex(SimulatedVenue):
     @property
     def orders(self) -> list[Order]:
         """Every order that was taken in, through either door, oldest first."""
-        with self._changed:
+        with self._guard:
             return list(self.exchange.orders)
 
     def api_unavailable(
@@ -71,7 +71,7 @@ class SimulatedInfinex(SimulatedVenue):
         With `http=False` the HTTP door stays well. With `executes_first` a request is carried
         out before its answer is lost, which the one who asked cannot know.
         """
-        with self._changed:
+        with self._guard:
             self._unavailable = on
             self._http_unavailable = on and http
             self._executes_first = on and executes_first

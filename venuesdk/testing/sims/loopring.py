@@ -137,13 +137,13 @@ class SimulatedLoopring(SimulatedVenue):
 
     def send_ping(self) -> None:
         """Send one ``ping`` to every open connection now."""
-        with self._changed:
+        with self._guard:
             for connection in self.open_connections():
                 connection.memory.heartbeat.ping()
 
     def lose_update(self) -> None:
         """Move the market without telling anyone, so that the books' versions have a gap."""
-        with self._changed:
+        with self._guard:
             self.step()
             for connection in self.open_connections():
                 for one in connection.memory.subscriptions.values():

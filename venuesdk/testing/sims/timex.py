@@ -109,7 +109,7 @@ class SimulatedTimex(SimulatedVenue):
         """
         body = {"event": event, "payload": payload}
         count = 0
-        with self._changed:
+        with self._guard:
             for connection in self.open_connections():
                 for one in connection.memory:
                     if one.topic == pattern:
