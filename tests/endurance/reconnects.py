@@ -56,8 +56,9 @@ class Line:
         self.gaps += 1
 
     def cut(self) -> None:
-        """Cut the connection off; return when there is a new one, and it works."""
-        epoch = self.client.stats().epoch
+        """Cut the connection off; return when there is a new one, and every stream told of it."""
+        before = self.client.stats()
+        epoch, told = before.epoch, self.gaps + len(before.subscriptions)
         self._sims.tell(self.client.venue, "drop")
         until = time.monotonic() + PATIENCE
         while self.client.stats().epoch == epoch or self.client.state is not State.CONNECTED:
@@ -65,6 +66,10 @@ class Line:
                 raise TimeoutError(f"not connected again: {self.client.stats()}")
             time.sleep(0.0005)
         desk.call(self.client, self._dice)
+        while self.gaps < told:
+            if time.monotonic() > until:
+                raise TimeoutError(f"not told of the gap: {self.client.stats()}")
+            time.sleep(0.0005)
 
     def rest(self) -> None:
         """Wait until everything that was on its way has arrived."""

@@ -304,6 +304,27 @@ DOCUMENTED = [
 ]
 
 
+class Floors(Wire, frozen=True):
+    row: CandleRow
+
+
+def test_a_payload_with_more_floors_is_made_flat() -> None:
+    """What `flat` returns becomes the model; what strikes it, Ctrl-C included, is not lost."""
+    interrupted = False
+
+    def flat(value: Floors) -> CandleRow:
+        if interrupted:
+            raise KeyboardInterrupt
+        return value.row
+
+    decode = decoder(Candle, wire=Floors, flat=flat, strict=False)
+    assert decode(b'{"row":' + LOOPRING_CANDLE + b"}") == candle(LOOPRING_CANDLE)
+    interrupted = True
+    with pytest.raises(KeyboardInterrupt):
+        decode(b'{"row":' + LOOPRING_CANDLE + b"}")
+
+
+
 # ---- what is read ------------------------------------------------------------------------------
 
 

@@ -36,6 +36,8 @@ def raised(error: VenueError) -> VenueError:
         ProtocolError(f"a frame {KEY}"),
         RequestRejected(f"no permissions for {KEY}"),
         RequestRejected("unknown key another-c0de-77", code=4),
+        RequestRejected("unknown key", code="another-c0de-77"),
+        ConnectionLost("closed by the venue", code=4001, reason=f"bad {KEY}"),
     ],
 )
 def test_no_credential_is_left_in_an_error(error: VenueError) -> None:

@@ -83,6 +83,10 @@ class Lane:
             for feed in operation.feeds
         )
 
+    def operations(self) -> list[Operation]:
+        """Return everything: what is unanswered, and what was never sent."""
+        return [*self._in_flight.values(), *self._queue]
+
     def clear(self) -> tuple[list[Operation], list[Operation]]:
         """Remove and return everything: what is unanswered, and what was never sent."""
         unanswered, unsent = list(self._in_flight.values()), list(self._queue)

@@ -250,19 +250,22 @@ class Subscriptions:
     def end_all(self, failure: Callable[[bool], VenueError]) -> None:
         """End every listener and let every caller go: the client is closed, or has failed.
 
-        `failure` is told whether what the caller waits for may have left.
+        `failure` is told whether what the caller waits for may have left. Everybody is told before
+        anything is forgotten: where this is interrupted it can be done again.
         """
-        self._codec = None
-        unanswered, unsent = self._lane.clear()
-        for operation in [*unanswered, *unsent]:
+        for operation in self._lane.operations():
             if operation.ticket is not None:
                 operation.ticket.finish(failure(operation.ticket.sent))
-        self.routes.clear()
         for feed in self._feeds.values():
             for ticket in feed.tickets:
                 ticket.finish(failure(ticket.sent))
-            for listener in feed.empty():
+            for listener in [*feed.listeners, *feed.joining]:
                 listener.end(failure(False))
+        for feed in self._feeds.values():
+            feed.empty()
+        self._codec = None
+        self._lane.clear()
+        self.routes.clear()
         self._feeds.clear()
 
     # The state machine ---------------------------------------------------------------------------

@@ -221,7 +221,7 @@ class Delivery:
             self._take(limit)
             while self._taken and count < limit:
                 count += 1
-                self._run(*self._taken.popleft())
+                self._run(self._taken[0])
         finally:
             if self.runner == me:
                 self.runner = None
@@ -244,20 +244,26 @@ class Delivery:
                 else:
                     taken.append((None, entry))
 
-    def _run(self, subscription: Subscription[Any] | None, work: Item | Notice) -> None:
+    def _run(self, entry: tuple[Subscription[Any] | None, Item | Notice]) -> None:
+        """Run one item; it counts as taken when the user's code begins, and not before."""
+        subscription, work = entry
         try:
             if subscription is None:
+                self._taken.popleft()
                 work()  # type: ignore[operator]
-            elif not subscription.closed:
+            else:
                 self._run_callback(subscription, work)  # type: ignore[arg-type]
         except BaseException as error:
             if self._passes(error):
                 raise
+            if self._taken and self._taken[0] is entry:
+                self._taken.popleft()
             self.tell(error)
 
     def _run_callback(self, subscription: Subscription[Any], item: Item) -> None:
-        value = subscription.open(item)
+        value = NOTHING if subscription.closed else subscription.open(item)
         callback = subscription.callback
+        self._taken.popleft()
         if value is NOTHING or callback is None or subscription.closed:
             return
         subscription.called(self.call(callback, value))

@@ -158,9 +158,10 @@ class ThreadDelivery(Delivery):
     def wake(self) -> None:
         """Wake the dispatch thread where it sleeps."""
         with self.lock:
-            idle, self._idle = self._idle, False
-        if idle:
-            self._signal.put(None)
+            if self._idle:
+                # In this order: where Ctrl-C comes between, it is woken twice, and not never.
+                self._signal.put(None)
+                self._idle = False
 
     def rest(self, deadline: Deadline) -> None:
         """End the dispatch thread when it has told what is in the line."""

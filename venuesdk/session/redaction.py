@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from typing import ParamSpec, TypeVar
 from urllib.parse import quote, quote_plus
 
-from ..errors import ProtocolError, RequestRejected, VenueError
+from ..errors import ConnectionLost, ProtocolError, RequestRejected, VenueError
 from ..secret import MASK, Secret
 
 __all__ = ["forms_of", "redact", "sealed"]
@@ -99,8 +99,13 @@ def _take_out(error: VenueError, credential: str) -> bool:
     )
     if arguments != error.args:
         error.args, found = arguments, True
-    if isinstance(error, RequestRejected) and credential in error.message:
-        error.message, found = error.message.replace(credential, MASK), True
+    if isinstance(error, RequestRejected):
+        if credential in error.message:
+            error.message, found = error.message.replace(credential, MASK), True
+        if isinstance(error.code, str) and credential in error.code:
+            error.code, found = error.code.replace(credential, MASK), True
+    if isinstance(error, ConnectionLost) and credential in error.reason:
+        error.reason, found = error.reason.replace(credential, MASK), True
     if isinstance(error, ProtocolError):
         frame = _without_part(error.frame.replace(credential, MASK), credential)
         if frame != error.frame:

@@ -155,10 +155,11 @@ class Session:
             reader, link = self._reader, standing.link
             if standing.state is not State.CLOSED:
                 standing.move_locked(State.CLOSED, "closed")
-                self._slots.fail_all(lambda: standing.closed(True))
-                if self._first_answer is not None:
-                    self._first_answer.put(standing.closed(False))
-                self._subscriptions.end_all(standing.closed)
+            # Each time: where a close before this one was interrupted, somebody may still wait.
+            self._slots.fail_all(lambda: standing.closed(True))
+            if self._first_answer is not None:
+                self._first_answer.put(standing.closed(False))
+            self._subscriptions.end_all(standing.closed)
             if reader is not None:
                 reader.stop()
         standing.log()

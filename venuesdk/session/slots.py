@@ -88,9 +88,8 @@ class Slots:
         """Give every waiting caller an exception of its own.
 
         Each of them may have sent its request already; one that finds that it did not raises
-        that instead.
+        that instead. Where this is interrupted it can be done again.
         """
-        waiting = list(self._open.values())
-        self._open.clear()
-        for slot in waiting:
+        for slot in list(self._open.values()):
             slot.put(failure())
+        self._open.clear()

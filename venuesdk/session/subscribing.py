@@ -74,6 +74,8 @@ class Subscribing:
 
         try:
             self._await(begin, deadline)
+            for subscription in subscriptions:
+                self._staleness.add(subscription)
         except BaseException as error:
             for subscription in subscriptions:
                 # Where an interrupt came after the venue's yes, this takes it back.
@@ -81,8 +83,6 @@ class Subscribing:
             if isinstance(error, RequestRejected) and error.request is None:
                 error.request = tuple(topic.name for topic, _ in pairs)
             raise
-        for subscription in subscriptions:
-            self._staleness.add(subscription)
 
     def unsubscribe(self, request: Request, cancels: Cancels, deadline: Deadline) -> None:
         """Ask the venue to stop something; its yes ends the subscriptions that `cancels` names.

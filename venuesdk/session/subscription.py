@@ -157,9 +157,11 @@ class Subscription(Generic[T]):
         if self._delivery.forked:
             return
         self.end(None)
-        release, self.release = self.release, None
+        release = self.release
         if release is not None:
             release(self)
+            # Only now: where it was interrupted, the next close does it.
+            self.release = None
 
     def __enter__(self) -> Subscription[T]:
         return self

@@ -94,7 +94,7 @@ class HttpConnection:
         # Reentrant, for a signal handler may close what it interrupted.
         self._lock = threading.RLock()
         self._idle: list[_Lane] = []
-        self._busy: set[_Lane] = set()
+        self._busy: dict[Exchange, _Lane] = {}
         self._closed = False
 
     def __repr__(self) -> str:
@@ -139,15 +139,15 @@ class HttpConnection:
         with self._lock:
             self._closed = True
             idle, self._idle = self._idle, []
-            for lane in self._busy:
-                lane.exchange.deadline.cancel()
+            for exchange in list(self._busy):
+                exchange.deadline.cancel()
         for lane in idle:
             lane.abort()
 
     def abandon(self) -> None:
         """Close only the descriptors, in a forked child: no lock is taken, the parent goes on."""
         self._closed = True
-        for lane in [*self._idle, *self._busy]:
+        for lane in [*self._idle, *self._busy.values()]:
             for stream in lane.streams:
                 stream.abandon()
 
@@ -159,15 +159,16 @@ class HttpConnection:
     def _perform(self, exchange: Exchange) -> HttpResponse:
         if self._closed:  # before the lock, as in `close`
             raise ClientClosed
-        lane = self._take(exchange)
         finished = False
         try:
+            lane = self._take(exchange)
             if self._closed:  # `close` saw either this lane or nothing of it
                 raise ClientClosed
             response = lane.run(exchange, self._max_body)
             finished = True
         finally:
-            self._give_back(lane, finished)
+            # By its exchange, for Ctrl-C may come before this thread has heard of its lane.
+            self._give_back(self._busy.pop(exchange, None), finished)
         return response
 
     def _take(self, exchange: Exchange) -> _Lane:
@@ -175,14 +176,15 @@ class HttpConnection:
         with self._lock:
             lane = self._idle.pop() if self._idle else _Lane(self._context)
             lane.exchange = exchange
-            self._busy.add(lane)
+            self._busy[exchange] = lane
         return lane
 
-    def _give_back(self, lane: _Lane, finished: bool) -> None:
+    def _give_back(self, lane: _Lane | None, finished: bool) -> None:
         """Keep a lane whose request is over, if it is in order and there are not too many."""
+        if lane is None:
+            return
         lane.exchange = Exchange(Deadline(0))
         with self._lock:
-            self._busy.discard(lane)
             kept = finished and not self._closed and len(self._idle) < IDLE_LANES
             if kept:
                 self._idle.append(lane)

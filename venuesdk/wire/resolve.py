@@ -9,10 +9,10 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import os
-import queue
 import socket
 import threading
 from collections.abc import Callable
+from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from venuesdk.errors import ConnectFailed, ConnectTimeout
@@ -29,13 +29,13 @@ Lookup = Callable[..., list[Any]]
 
 _Item = TypeVar("_Item")
 
-_free: queue.SimpleQueue[int] = queue.SimpleQueue()
+_free: SimpleQueue[int] = SimpleQueue()
 
 
 def _refill() -> None:
     """Start with every helper's number free; in a forked child none of the threads exist."""
     global _free
-    _free = queue.SimpleQueue()
+    _free = SimpleQueue()
     for number in range(1, HELPERS + 1):
         _free.put(number)
 
@@ -57,11 +57,14 @@ def resolve(
         ipaddress.ip_address(host)
         return list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
     free = _free
-    number = _next(free, deadline)
-    if number is None:
-        raise ConnectTimeout(f"no time left to look up {host}: all helpers are busy")
-    answers: queue.SimpleQueue[list[Address] | BaseException] = queue.SimpleQueue()
+    numbers: list[int] = []
+    answers: SimpleQueue[list[Address] | BaseException] = SimpleQueue()
     ask = lookup or socket.getaddrinfo
+
+    def give_back() -> None:
+        # Once: the helper and an interrupted caller may both do it.
+        with contextlib.suppress(IndexError):
+            free.put(numbers.pop())
 
     def look_up() -> None:
         answer: list[Address] | BaseException
@@ -69,17 +72,24 @@ def resolve(
             answer = list(ask(host, port, type=socket.SOCK_STREAM))
         except BaseException as error:
             answer = error
-        free.put(number)
+        give_back()
         answers.put(answer)
 
     try:
-        threading.Thread(target=look_up, name=f"venuesdk-dns-{number}", daemon=True).start()
+        if not _move(free, numbers, deadline):
+            raise ConnectTimeout(f"no time left to look up {host}: all helpers are busy")
+        name = f"venuesdk-dns-{numbers[0]}"
+        threading.Thread(target=look_up, name=name, daemon=True).start()
     except RuntimeError:
-        free.put(number)
+        give_back()
         raise ConnectFailed(f"cannot look up {host}: no thread can be started") from None
-    found = _next(answers, deadline)
-    if found is None:
+    except BaseException:
+        give_back()
+        raise
+    arrived: list[list[Address] | BaseException] = []
+    if not _move(answers, arrived, deadline):
         raise ConnectTimeout(f"no answer in time to what the address of {host} is")
+    (found,) = arrived
     if isinstance(found, BaseException):
         detail = getattr(found, "strerror", None) or type(found).__name__
         raise ConnectFailed(f"no address for {host}: {detail}")
@@ -88,11 +98,13 @@ def resolve(
     return found
 
 
-def _next(source: queue.SimpleQueue[_Item], deadline: Deadline) -> _Item | None:
-    """Return the next item, or None once the deadline has come or was cancelled."""
+def _move(source: SimpleQueue[_Item], into: list[_Item], deadline: Deadline) -> bool:
+    """Move the next item; return False once the deadline has come or was cancelled."""
     while True:
         try:
-            return source.get(timeout=deadline.slice(SLICE))
-        except queue.Empty:
+            # In one step: Ctrl-C never finds an item that has left the one and is not in the other.
+            into.extend(map(source.get, (True,), (deadline.slice(SLICE),)))
+            return True
+        except Empty:
             if deadline.expired():
-                return None
+                return False

@@ -3,8 +3,8 @@
 Each decoder takes the bytes that its name says: a whole frame, the payload of an account event, a
 snapshot, or the body of a ``REST`` answer. Which one a frame needs is the codec's decision.
 
-The private classes have the shape of the wire; where a model is flat and the wire is not, the
-frame's class has properties with the names of the model's attributes.
+The private classes have the shape of the wire; where a model is flat and the wire is not, a
+function makes it so.
 """
 
 from __future__ import annotations
@@ -117,43 +117,31 @@ class _GroupedMessage(Wire, frozen=True):
     id: int | str | None = None
 
 
-class _BookFrame:
-    """The frame of either book, seen as its model."""
-
-    __slots__ = ()
-    message: Any
-
-    @property
-    def market(self) -> Any:
-        return self.message.event.data.market
-
-    @property
-    def timestamp(self) -> Any:
-        return self.message.event.data.book.timestamp
-
-    @property
-    def bids(self) -> Any:
-        return self.message.event.data.book.bids
-
-    @property
-    def asks(self) -> Any:
-        return self.message.event.data.book.asks
-
-    @property
-    def event_timestamp(self) -> Any:
-        return self.message.event.timestamp
-
-    @property
-    def update_id(self) -> int | None:
-        return _number(self.message.id)
-
-
-class _RawFrame(_BookFrame, Wire, frozen=True):
+class _RawFrame(Wire, frozen=True):
     message: _RawMessage
 
 
-class _GroupedFrame(_BookFrame, Wire, frozen=True):
+class _GroupedFrame(Wire, frozen=True):
     message: _GroupedMessage
+
+
+class _FlatBook(Wire, frozen=True):
+    market: str
+    timestamp: str
+    bids: tuple[Any, ...]
+    asks: tuple[Any, ...]
+    event_timestamp: str | None
+    update_id: int | None
+
+
+def _flat_book(frame: _RawFrame | _GroupedFrame) -> _FlatBook:
+    """Return a book of either kind as its model has it."""
+    message = frame.message
+    event = message.event
+    market, book = event.data.market, event.data.book
+    return _FlatBook(
+        market, book.timestamp, book.bids, book.asks, event.timestamp, _number(message.id)
+    )
 
 
 @frozen
@@ -256,8 +244,8 @@ _trade_frame = decoder(_TradeFrame)
 _raw_body = decoder(_RawBody, wire=_RawBook)
 
 MESSAGE_DECODERS: Mapping[str | None, Callable[[bytes], Any]] = {
-    "RAW_ORDER_BOOK_UPDATED": decoder(RawOrderBook, wire=_RawFrame),
-    "GROUP_ORDER_BOOK_UPDATED": decoder(GroupedOrderBook, wire=_GroupedFrame),
+    "RAW_ORDER_BOOK_UPDATED": decoder(RawOrderBook, wire=_RawFrame, flat=_flat_book),
+    "GROUP_ORDER_BOOK_UPDATED": decoder(GroupedOrderBook, wire=_GroupedFrame, flat=_flat_book),
     "TRADE": _trade,
 }
 """The name of an event in a ``MESSAGE`` frame → what reads such a frame; recorded shapes only."""
