@@ -21,10 +21,10 @@ def test_threads_may_do_anything_at_any_time_for_a_moment(program: Any, tls: boo
 @pytest.mark.timeout(300)
 @SCHEMES
 def test_threads_may_do_anything_at_any_time(
-    program: Any, tls: bool, full: bool, figures: Figures
+    program: Any, tls: bool, figures: Figures
 ) -> None:
-    """The same, for a minute where there is time: no deadlock, no lost slot, no leaked thread."""
-    seconds = 60 if full else 20
+    """The same, for a minute: no deadlock, no lost slot, no leaked thread."""
+    seconds = 60
     found = program("stress.py", "--seed", 7, *["--tls"][:tls], seconds=seconds)
     counts = found["counts"]
     figures.add(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from faults.table import COMMON, Case
+from faults.call_cases import CALLS
+from faults.link_cases import LINK
+from faults.table import Case
 from faults.venue_cases import VENUES
 from faults.web_cases import WEB
 
 __all__ = ["CASES"]
 
-CASES: tuple[Case, ...] = (*COMMON, *WEB, *VENUES)
+CASES: tuple[Case, ...] = (*LINK, *CALLS, *WEB, *VENUES)
 """All of them; their ids differ."""
 
 assert len({case.id for case in CASES}) == len(CASES), "two cases have the same id"

@@ -19,7 +19,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 
 import loopback  # noqa: E402
 from canaries import CANARIES  # noqa: E402
-from faults.scenarios import SCENARIOS, Stage  # noqa: E402
+from faults.scenarios import SCENARIOS  # noqa: E402
+from faults.stage import Stage  # noqa: E402
 from faults.venue_scenarios import VENUE_SCENARIOS  # noqa: E402
 
 ADDRESS_SPACE = 2 << 30

@@ -17,6 +17,7 @@ from typing import Any
 
 from canaries import CANARIES
 from faults.cases import CASES
+from faults.plays import pausing, stuffed
 from faults.table import TIMEOUT, Case
 from faults.venue_cases import refusing
 
@@ -39,7 +40,9 @@ EXIT_LIMIT = 1.0
 FACTORIES: dict[str, Any] = {
     "garbage": answering,
     "cutting_under": cutting_under,
+    "pausing": pausing,
     "refusing": refusing,
+    "stuffed": stuffed,
 }
 CREDENTIALS = {
     "fuze": {"api_key": CANARIES.api_key, "api_secret": CANARIES.api_secret},
@@ -221,10 +224,12 @@ def problems(case: Case, report: dict[str, Any]) -> list[str]:
             found.append(f"{name} is {seen!r}, not {wanted!r}")
     if report.get("seconds", 0.0) > case.within:
         found.append(f"it took {report['seconds']:.2f} s, over {case.within} s")
-    if report.get("growth", 0) > case.growth:
-        found.append(f"memory grew by {report['growth'] >> 10} KiB")
-    if case.next == "works" and report.get("next_error", "missing") is not None:
-        found.append(f"the next call did not work: {report.get('next_text')}")
+    if report.get("seconds", case.least) < case.least:
+        found.append(f"it took {report['seconds']:.2f} s, under {case.least} s")
+    for name, grown in report.items():
+        if name.endswith("growth") and grown > case.growth:
+            found.append(f"memory grew by {grown >> 10} KiB ({name})")
+    found += _about_next(case, report)
     if report.get("slots"):
         found.append(f"{report['slots']} requests still wait")
     if report["close_seconds"] > CLOSE_LIMIT:
@@ -247,6 +252,18 @@ def problems(case: Case, report: dict[str, Any]) -> list[str]:
     if report.get("outcome_unknown") is False and any(report["executed"]):
         found.append(f"an order was executed that was said not to be: {report['executed']}")
     return found
+
+
+def _about_next(case: Case, report: dict[str, Any]) -> list[str]:
+    """Return in what the next call did not do as it must; where none is made, there is none."""
+    made = "next_error" in report
+    wanted = None if case.next == "works" else case.next
+    if (case.next == "none") == made:
+        return [f"a next call was {'made' if made else 'not made'}, against the table"]
+    if made and report["next_error"] != wanted:
+        said = f"{report['next_error']}: {report.get('next_text')}"
+        return [f"the next call did not do as it must ({case.next}): {said}"]
+    return []
 
 
 def _one_of(seen: Any, wanted: tuple[Any, ...]) -> bool:

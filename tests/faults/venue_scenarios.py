@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from faults.scenarios import MARK, RECOVERY, Stage, place, read, wait_until
+from faults.stage import MARK, RECOVERY, Stage, place, read, wait_until
 
 from venuesdk import ConnectionLost, RequestRejected, VenueError, VenueUnavailable
 from venuesdk.venues.loopring.topics import Ticker
@@ -116,11 +116,12 @@ def muted(stage: Stage) -> None:
         moments.append((time.monotonic(), change.state.value, type(change.error).__name__))
 
     client = stage.client(on_state=note).connect(RECOVERY)
-    signal(client)
-    begun = time.monotonic()
-    wait_until(lambda: moments[-1][1] != "connected" or len(moments) > 2, 25.0)
+    with stage.weighed():
+        signal(client)
+        begun = time.monotonic()
+        wait_until(lambda: moments[-1][1] != "connected" or len(moments) > 2, 25.0)
     ended, state, error = moments[2] if len(moments) > 2 else (begun, "", "")
-    stage.report.update(seconds=ended - begun, error=error, state_then=state, growth=0)
+    stage.report.update(seconds=ended - begun, error=error, state_then=state)
     recover(stage, client)
 
 

@@ -17,7 +17,8 @@ from records import ACKNOWLEDGED, NOT_SENT, Call
 __all__ = ["Callers"]
 
 TIMEOUTS = (0.25, 0.5, 1.0)
-LARGE = "x" * 3_000_000
+LARGE = "x" * 6_000_000
+"""More than the 4 MB that a send buffer of the kernel's grows to: a part of it is left over."""
 
 
 class Callers:
@@ -38,6 +39,8 @@ class Callers:
         self._stop = threading.Event()
         self._in_main = False
         self._in_first = False
+        # Held by whoever makes a large request.
+        self._large = threading.Lock()
         self._threads = [
             threading.Thread(
                 target=self._ask_on_thread, args=(number,), name=f"ledger-caller-{number}"
@@ -73,6 +76,8 @@ class Callers:
         chance = random.Random(self._seed)
         first = self._threads[0]
         while not self._stop.wait(chance.uniform(0.1, 0.6)):
+            if self._weather.spared.is_set():
+                continue
             if chance.random() < 0.5:
                 self.interrupts["signal"] += 1
                 signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
@@ -107,9 +112,17 @@ class Callers:
         """Make one call, and what follows from it; tell whether it left."""
         kind = chance.choice(self._desk.kinds)
         call = Call(next(self._markers), kind, chance.choice(TIMEOUTS), writes=kind != "read")
-        padding = LARGE if self._weather.heavy.is_set() else "x" * chance.choice((0, 0, 900))
+        small = "x" * chance.choice((0, 0, 900))
         self.calls.append(call)
-        self._make(call, padding)
+        # One at a time: four of them would keep the processor busy, and all be late for that.
+        large: list[bool] = []
+        try:
+            large.extend(map(self._large.acquire, (False,) if self._weather.heavy.is_set() else ()))
+            padding = LARGE if large and large[0] else small
+            self._make(call, padding)
+        finally:
+            if large and large[0]:
+                self._large.release()
         further = self._desk.follow_up.get(kind)
         if further and call.outcome == ACKNOWLEDGED:
             second = Call(call.marker, further, chance.choice(TIMEOUTS))

@@ -176,8 +176,15 @@ class Desk:
         return set()
 
 
+NETWORKS = {"USDT": ["ETH", "TRX"], "ETH": ["ETH"], "BTC": ["BTC"], "BPX": []}
+"""What Infinex answers a question about an asset with."""
+
+
 class InfinexDesk(Desk):
-    """Orders through either door; the truth is the exchange's. There are no streams."""
+    """Orders through either door; the truth is the exchange's. There are no streams.
+
+    An answer to an order has the order's number; one to a question, the networks of its asset.
+    """
 
     venue_name = "infinex"
     client_class = InfinexClient
@@ -201,8 +208,10 @@ class InfinexDesk(Desk):
 
     def call(self, client: Any, call: Call, padding: str) -> None:
         if call.kind == "read":
-            params = {"pair": "BPX/USDT", "note": padding}
-            assert client.request("/spot/orderbook", params, timeout=call.timeout)["bids"]
+            asset, networks = list(NETWORKS.items())[call.marker % len(NETWORKS)]
+            params = {"asset": asset, "note": padding}
+            answer = client.request("/wallet/networks", params, timeout=call.timeout)
+            call.compare(list(answer["networks"]), networks)
             return
         amount = call.marker + (PRICED_HIGH if call.kind == "refused" else 0)
         params = {
@@ -218,12 +227,18 @@ class InfinexDesk(Desk):
         answer = client.request("/spot/open_orders/new", params, timeout=call.timeout)
         obid = answer["obid"]
         order = self.venue.orders[obid - 955]
-        if int(order.amount) != amount:
-            call.answers_another = f"{order}"
+        call.compare(int(order.amount), amount)
+
+
+MARKETS = ("BTCUSDT", "ETHAUDT", "ETHBTC", "LTCUSDT")
+"""Those of TimeX whose books are asked for."""
 
 
 class TimexDesk(Desk):
-    """Orders over the socket; the truth is the account's ledger. The stream is of trades."""
+    """Orders over the socket; the truth is the account's ledger. The stream is of trades.
+
+    An answer to an order has the client's own id of it; one to a question, its market.
+    """
 
     venue_name = "timex"
     client_class = TimexClient
@@ -253,7 +268,8 @@ class TimexDesk(Desk):
 
     def call(self, client: Any, call: Call, padding: str) -> None:
         if call.kind == "read":
-            assert client.raw_order_book("BTCUSDT", timeout=call.timeout).bids
+            market = MARKETS[call.marker % len(MARKETS)]
+            call.compare(client.raw_order_book(market, timeout=call.timeout).market, market)
             return
         name = f"{call.kind}-{call.marker}"
         item = {
@@ -268,13 +284,15 @@ class TimexDesk(Desk):
         }
         payload = {"body": [item]}
         answer = client.rest("/post/trading/orders/json", payload, timeout=call.timeout)
-        placed = answer["orders"][0]["clientOrderId"]
-        if placed != name:
-            call.answers_another = str(placed)
+        call.compare(answer["orders"][0]["clientOrderId"], name)
 
 
 class LoopringDesk(Desk):
-    """The venue has no orders here, so its ledger is of subscribes and unsubscribes."""
+    """The venue has no orders here, so its ledger is of subscribes and unsubscribes.
+
+    An answer names its topics, but nothing of it reaches the caller, who gets the subscription
+    that was asked for: a swapped answer shows only where one of the two is a no.
+    """
 
     venue_name = "loopring"
     client_class = LoopringClient
@@ -325,12 +343,19 @@ class LoopringDesk(Desk):
         }
 
 
+FUZE_METHODS = {"write": "quote_request", "refused": "no_such_method", "read": "__listMethods"}
+
+
 class FuzeDesk(Desk):
-    """Requests that start a stream of another symbol; the truth is the venue's own answer."""
+    """Requests that start a stream of another symbol; the truth is the venue's own answer.
+
+    That answer is ``true`` and tells nothing more, so that of two such answers none can be called
+    another's; among those to questions, which are lists, and refusals, it can.
+    """
 
     venue_name = "fuze"
     client_class = FuzeClient
-    kinds = ("write", "write", "write", "refused")
+    kinds = ("write", "write", "write", "refused", "read")
 
     def _stamp(self, message: Any, number: int) -> bool:
         data = (message.get("response") or {}).get("data") or {}
@@ -350,13 +375,34 @@ class FuzeDesk(Desk):
         return client.subscribe_quotes("BTC_USD", "RFQ", callback, on_gap=feed.gap, timeout=5)
 
     def call(self, client: Any, call: Call, padding: str) -> None:
-        method = "quote_request" if call.kind == "write" else "no_such_method"
         params = {"symbol": "ETH_USD", "type": "RFQ", "note": padding, "marker": call.marker}
-        client.request(method, params, timeout=call.timeout)
+        answer = client.request(FUZE_METHODS[call.kind], params, timeout=call.timeout)
+        call.compare(type(answer), list if call.kind == "read" else bool)
+
+
+def _tickers(product: str) -> dict[str, Any]:
+    return {"tickers": {"products": [product]}}
+
+
+ONYX_ASKED: dict[str, list[tuple[str, Any, str]]] = {
+    "write": [
+        ("subscribe", _tickers(name), f"subscribed to tickers for product {name}")
+        for name in ("ebob", "brt", "dub")
+    ],
+    "refused": [
+        ("unsubscribe", _tickers("gasarb"), "not subscribed to gasarb"),
+        ("unsubscribe", "dashboards", "not subscribed to dashboards"),
+        ("unsubscribe", "snapshots", "not subscribed to snapshots"),
+    ],
+}
+"""What Onyx is asked, of which channel, and what it says to that."""
 
 
 class OnyxDesk(Desk):
-    """Requests for a channel; the truth is the venue's own answer. Orders it refuses."""
+    """Requests for products; the truth is the venue's own answer, which names the product.
+
+    It refuses to end what was never begun, and names that too.
+    """
 
     venue_name = "onyx"
     client_class = OnyxClient
@@ -378,12 +424,15 @@ class OnyxDesk(Desk):
         return client.subscribe_server_info(callback, on_gap=feed.gap, timeout=5)
 
     def call(self, client: Any, call: Call, padding: str) -> None:
-        fields: dict[str, Any] = {"note": padding, "marker": call.marker}
-        if call.kind == "write":
-            fields["channel"] = {"tickers": {"products": ["ebob"]}}
-        client.request(
-            "subscribe" if call.kind == "write" else "order", fields, timeout=call.timeout
-        )
+        choice = ONYX_ASKED[call.kind]
+        method, channel, text = choice[call.marker % len(choice)]
+        fields = {"note": padding, "marker": call.marker, "channel": channel}
+        try:
+            said = client.request(method, fields, timeout=call.timeout).message
+        except RequestRejected as refusal:
+            call.compare(refusal.message, text)
+            raise
+        call.compare(said, text)
 
 
 def _ignore(event: object) -> None:

@@ -18,10 +18,14 @@ from records import (
     Feed,
 )
 
-__all__ = ["GRACE", "SPAN", "Verdict", "judge_calls", "judge_feed"]
+__all__ = ["CUT_SHORT", "GRACE", "SPAN", "Verdict", "judge_calls", "judge_feed", "judge_gaps"]
 
 GRACE = 0.5
 """How many seconds later than its timeout a call may end."""
+RECONNECTED = "reconnected"
+"""A gap of which its reason is kept: the connection was lost."""
+CUT_SHORT = "ConnectionLost: the peer took only a part of a frame"
+"""What a call says whose frame was begun when its time ran out."""
 SPAN = 1_000_000
 """The numbers of a stream's events: this, times the connection's number, and a count from 1."""
 
@@ -50,6 +54,7 @@ def judge_calls(
     for call in calls:
         verdict.counts["calls"] += 1
         verdict.counts[call.outcome] += 1
+        verdict.counts["cut_short"] += call.error.startswith(CUT_SHORT)
         if call.writes:
             _judge_execution(call, executions, verdict, call.kind in replayed)
         if call.answers_another:
@@ -78,7 +83,10 @@ def _judge_execution(call: Call, executions: Executions, verdict: Verdict, repla
 
 
 def judge_feed(feed: Feed, verdict: Verdict) -> None:
-    """Find what is missing in a stream without a gap, or was delivered twice or too late."""
+    """Find what is missing without a gap, came twice or too late, and gaps where nothing was lost.
+
+    Between two events there are no more gaps of a lost connection than there were connections.
+    """
     last = 0
     told: list[str] = []
     for one in feed.seen:
@@ -95,4 +103,17 @@ def judge_feed(feed: Feed, verdict: Verdict) -> None:
             verdict.counts["missed_in_gaps"] += (missed or 0) if told else 0
             if not told:
                 verdict.wrong("silent_gaps", f"{feed.name}: {one} after {last} without a word")
+        if last and told.count(RECONNECTED) > max(0, one // SPAN - last // SPAN):
+            verdict.wrong("false_gaps", f"{feed.name}: {told} between {last} and {one}")
         last, told = one, []
+
+
+def judge_gaps(name: str, feeds: Iterable[Feed], reasons: int, verdict: Verdict) -> None:
+    """See that one consumer was told of no more gaps, in all its feeds, than there were reasons.
+
+    These are the connections that came after a lost one, and what was sent to it on purpose that
+    it could not read, or not as fast.
+    """
+    told = Counter(one for feed in feeds for one in feed.seen if isinstance(one, str))
+    if told.total() > reasons:
+        verdict.wrong("false_gaps", f"{name}: {dict(told)} for {reasons} reasons")

@@ -6,6 +6,7 @@ import math
 import threading
 from collections import defaultdict
 from dataclasses import dataclass, field
+from typing import Any
 
 __all__ = ["ACKNOWLEDGED", "INTERRUPTED", "NOT_SENT", "REFUSED", "UNKNOWN", "UNTYPED",
            "Call", "Executions", "Feed"]  # fmt: skip
@@ -37,6 +38,11 @@ class Call:
     answers_another: str = ""
     writes: bool = True
 
+    def compare(self, answer: object, wanted: object) -> None:
+        """Write down an answer that belongs to another call."""
+        if answer != wanted:
+            self.answers_another = f"{answer!r}, not {wanted!r}"
+
 
 class Executions:
     """When the venue executed what; a key is a call's kind and marker."""
@@ -60,7 +66,7 @@ class Executions:
 
 @dataclass
 class Feed:
-    """What one consumer saw, in its order: numbers of events, and gaps as texts."""
+    """What one consumer saw, in its order: numbers of events, and the reasons of gaps."""
 
     name: str
     seen: list[int | str] = field(default_factory=list)
@@ -69,6 +75,6 @@ class Feed:
         """Write down an event."""
         self.seen.append(number)
 
-    def gap(self, gap: object) -> None:
-        """Write down a gap."""
-        self.seen.append(f"{gap}")
+    def gap(self, gap: Any) -> None:
+        """Write down a gap, by its reason."""
+        self.seen.append(gap.reason.value)

@@ -27,11 +27,11 @@ sys.path[:0] = [str(Path(__file__).resolve().parent), str(ROOT)]
 import naive  # noqa: E402, F401 - it adds its desk
 from callers import Callers  # noqa: E402
 from desks import DESKS, Desk  # noqa: E402
-from judge import Verdict, judge_calls, judge_feed  # noqa: E402
+from judge import Verdict, judge_calls, judge_feed, judge_gaps  # noqa: E402
 from listeners import CALLBACK, ITERATION, Listener  # noqa: E402
 from records import ACKNOWLEDGED, INTERRUPTED, REFUSED  # noqa: E402
 from ways import DELIVERIES, LINKS, Deliveries, contexts  # noqa: E402
-from weather import Weather  # noqa: E402
+from weather import SPOILED, Weather  # noqa: E402
 
 from venuesdk import Backoff, State  # noqa: E402
 from venuesdk.errors import VenueError  # noqa: E402
@@ -198,9 +198,13 @@ class Run:
         """Judge, when the last byte on its way has arrived."""
         _until(lambda: not any(proxy.connections for proxy in self.proxies), time.monotonic() + 3)
         judge_calls(self.callers.calls, self.desk.executions, self.verdict, self.desk.replayed)
+        reasons = self.verdict.counts["reconnects"] + sum(
+            self.weather.counts[kind] for kind in SPOILED
+        )
         for listener in self.listeners:
             for feed in listener.feeds:
                 judge_feed(feed, self.verdict)
+            judge_gaps(listener.name, listener.feeds, reasons, self.verdict)
             for end in listener.silent_ends:
                 self.verdict.wrong("silent_gaps", f"ended without a word: {end}")
         counts = self.verdict.counts

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from judge import SPAN, Verdict, judge_calls, judge_feed  # noqa: E402
+from judge import CUT_SHORT, SPAN, Verdict, judge_calls, judge_feed, judge_gaps  # noqa: E402
 from records import (  # noqa: E402
     ACKNOWLEDGED,
     INTERRUPTED,
@@ -21,7 +21,7 @@ from records import (  # noqa: E402
     Feed,
 )
 
-WRONG = ("lost", "doubled", "misreported", "late", "silent_gaps", "disorder")
+WRONG = ("lost", "doubled", "misreported", "late", "silent_gaps", "false_gaps", "disorder")
 
 
 def found(verdict: Verdict) -> list[str]:
@@ -94,6 +94,11 @@ def test_a_subscription_may_be_replayed_once_per_connection() -> None:
         (["gap", SPAN + 1, SPAN + 3], ["silent_gaps"]),
         ([SPAN + 1, 2 * SPAN + 1], ["silent_gaps"]),
         ([SPAN + 1, "gap", 2 * SPAN + 1], []),
+        ([SPAN + 1, "reconnected", 2 * SPAN + 1], []),
+        ([SPAN + 1, "reconnected", "reconnected", 3 * SPAN + 1], []),
+        (["reconnected", SPAN + 1, SPAN + 2, "reconnected"], []),
+        ([SPAN + 1, "reconnected", SPAN + 2], ["false_gaps"]),
+        ([SPAN + 1, "reconnected", "reconnected", 2 * SPAN + 1], ["false_gaps"]),
         ([SPAN + 2, SPAN + 2], ["disorder"]),
         ([2 * SPAN + 1, "gap", SPAN + 9], ["disorder"]),
     ],
@@ -103,3 +108,21 @@ def test_each_lie_of_a_stream_is_found(seen: list[int | str], wrong: list[str]) 
     verdict = Verdict()
     judge_feed(Feed("a stream", list(seen)), verdict)
     assert found(verdict) == wrong
+
+
+def test_gaps_beyond_their_reasons_are_found() -> None:
+    """Three gaps of one consumer need three reasons, in however many feeds they were told."""
+    feeds = [Feed("first", [SPAN + 1, "overflow"]), Feed("second", ["reconnected", "undecodable"])]
+    for reasons, wrong in ((3, []), (2, ["false_gaps"])):
+        verdict = Verdict()
+        judge_gaps("a consumer", feeds, reasons, verdict)
+        assert found(verdict) == wrong
+
+
+def test_a_call_that_was_cut_short_is_counted() -> None:
+    """Only the call counts whose own frame was begun, and not what waited behind it."""
+    verdict = Verdict()
+    told = [f"{CUT_SHORT} until the time was up", "NotSent: the peer took only a part of a frame"]
+    calls = [call(UNKNOWN, error=error) for error in told]
+    judge_calls(calls, Executions(), verdict, frozenset())
+    assert verdict.counts["cut_short"] == 1

@@ -11,11 +11,13 @@ from typing import Any
 
 from venuesdk.testing.faults import FaultProxy
 
-__all__ = ["Weather"]
+__all__ = ["SPOILED", "Weather"]
 
 Fault = Callable[[], "float | None"]
 
 FULL_BUFFERS = "stalled upwards, large requests"
+SPOILED = ("garbage", "flood")
+"""Faults that may cost a stream an event, and not the connection."""
 PAUSES = (0.01, 0.06)
 """Between the end of a fault and the next one."""
 SHORT, LONG, LONGEST = (0.02, 0.15), (0.3, 0.8), (0.7, 1.3)
@@ -31,6 +33,8 @@ class Weather:
         self.counts: Counter[str] = Counter()
         self.heavy = threading.Event()
         """Set while large requests meet a peer that reads nothing."""
+        self.spared = threading.Event()
+        """Set while no caller is to be interrupted: the time of each must run out."""
         self.after: list[Callable[[], None]] = []
         """What is to be done when a fault is over."""
         self._venue = desk.venue
@@ -62,10 +66,12 @@ class Weather:
     @contextlib.contextmanager
     def full_buffers(self) -> Iterator[None]:
         """Let nothing be read of large requests for a while, when all else is over."""
+        self.spared.set()
         self._stall_with_large_requests()
         yield
         self.counts[FULL_BUFFERS] += 1
         self._heal()
+        self.spared.clear()
 
     def _fall(self) -> None:
         while not self._stop.is_set():

@@ -80,3 +80,17 @@ def test_a_closed_loop_does_nothing_more() -> None:
     assert last.is_set()
     assert loop.run(lambda: 1, "otherwise") == "otherwise"
     assert "venuesdk-fault-test" not in [thread.name for thread in threading.enumerate()]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_loop_that_ends_by_an_error_says_so() -> None:
+    """What lives on it is closed, and who wants something is told why there is nobody to do it."""
+    broken = threading.Event()
+    loop = Loop("venuesdk-fault-test", broken.set)
+    loop.start()
+    loop.run(lambda: loop.at(0.0, lambda: 1 / 0), None)
+    assert broken.wait(5)
+    with pytest.raises(RuntimeError, match="the loop has ended: ZeroDivisionError"):
+        loop.run(lambda: 1, "otherwise")
+    loop.close(lambda: None)
+    assert "venuesdk-fault-test" not in [thread.name for thread in threading.enumerate()]

@@ -327,9 +327,14 @@ def test_a_url_keeps_all_but_host_and_port() -> None:
     [
         lambda: FaultProxy(("", 1)),
         lambda: FaultProxy(("127.0.0.1", 0)),
+        lambda: FaultProxy(("127.0.0.1", 65536)),
         lambda: FaultProxy(TARGET, buffer=0),
+        lambda: FaultProxy(TARGET, host=""),
+        lambda: FaultProxy(TARGET, port=-1),
         lambda: FaultProxy.for_url("ftp://127.0.0.1/"),
         lambda: FaultProxy.for_url("127.0.0.1:80"),
+        lambda: FaultProxy.for_url("ws://127.0.0.1:0/"),
+        lambda: FaultProxy.for_url("ws://127.0.0.1:http/"),
         lambda: FaultProxy(TARGET).latency(-1),
         lambda: FaultProxy(TARGET).latency(1, jitter=float("nan")),
         lambda: FaultProxy(TARGET).bandwidth(0),
@@ -341,9 +346,46 @@ def test_a_url_keeps_all_but_host_and_port() -> None:
         lambda: FaultProxy(TARGET).cut_after(1, "up", "gently"),
     ],
 )
-def test_mistakes_are_value_errors(mistake: Callable[[], object]) -> None:
+def test_what_cannot_be_is_a_value_error(mistake: Callable[[], object]) -> None:
     """What cannot be done is refused before anything is."""
     with pytest.raises(ValueError):
+        mistake()
+
+
+ODD: Any = None
+TEXT: Any = "9"
+HALF: Any = 1.5
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        lambda: FaultProxy(ODD),
+        lambda: FaultProxy("127.0.0.1:9"),  # type: ignore[arg-type]
+        lambda: FaultProxy(("127.0.0.1", TEXT)),
+        lambda: FaultProxy(TARGET, buffer=HALF),
+        lambda: FaultProxy(TARGET, port=True),
+        lambda: FaultProxy.for_url(ODD),
+        lambda: FaultProxy(TARGET).latency(TEXT),
+        lambda: FaultProxy(TARGET).latency(True),
+        lambda: FaultProxy(TARGET).latency(1, jitter=ODD),
+        lambda: FaultProxy(TARGET).bandwidth(TEXT),
+        lambda: FaultProxy(TARGET).bandwidth(True),
+        lambda: FaultProxy(TARGET).slice(HALF),
+        lambda: FaultProxy(TARGET).slice(True),
+        lambda: FaultProxy(TARGET).slice(1, delay=ODD),
+        lambda: FaultProxy(TARGET).stall(ODD),
+        lambda: FaultProxy(TARGET).black_hole(fin=ODD),
+        lambda: FaultProxy(TARGET).refuse(TEXT),
+        lambda: FaultProxy(TARGET).cut_after(HALF),
+        lambda: FaultProxy(TARGET).cut_after(False),
+        lambda: FaultProxy(TARGET).cut_after(1, ODD),
+        lambda: FaultProxy(TARGET).cut_after(1, "up", ODD),
+    ],
+)
+def test_what_is_no_such_thing_is_a_type_error(mistake: Callable[[], object]) -> None:
+    """A number of bytes is an int, a time a number, a word text; a bool is none of them."""
+    with pytest.raises(TypeError):
         mistake()
 
 
@@ -351,7 +393,7 @@ def test_faults_need_a_proxy_that_was_started() -> None:
     """Before the start there is no port and no fault; after the end faults do nothing."""
     proxy = FaultProxy(TARGET)
     for early in (proxy.reset, proxy.refuse, lambda: proxy.port):
-        with pytest.raises(RuntimeError):
+        with pytest.raises(RuntimeError, match="not started|no port yet"):
             early()
     assert (proxy.bytes_up, proxy.connections) == (0, 0)
     proxy.start()
@@ -360,6 +402,40 @@ def test_faults_need_a_proxy_that_was_started() -> None:
     proxy.close()
     proxy.reset()
     assert proxy.bytes_up == 0
+
+
+def test_a_closed_proxy_cannot_be_used_again() -> None:
+    """A second start would do nothing, and the port may be another's: both are errors."""
+    used, unused = FaultProxy(TARGET), FaultProxy(TARGET, port=9)
+    used.start()
+    for proxy in (used, unused):
+        proxy.close()
+        uses: list[Callable[[], object]] = [
+            proxy.start,
+            lambda proxy=proxy: proxy.port,  # type: ignore[misc]
+            lambda proxy=proxy: proxy.url("ws://127.0.0.1:1/"),  # type: ignore[misc]
+        ]
+        for late in uses:
+            with pytest.raises(RuntimeError, match="was closed"):
+                late()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_proxy_that_fails_resets_everything_and_says_so(ends: Any) -> None:
+    """Where its own thread ends by an error, no end waits for it, and no fault seems to work."""
+    client, server = ends.pair()
+    ends.proxy.cut_after(1, "up", "hold")
+    client.sendall(b"xx")
+    assert ends.until(lambda: ends.proxy.cuts == 1)
+    port, loop = ends.proxy.port, ends.proxy._loop
+    loop.run(lambda: loop.at(0.0, lambda: 1 / 0), None)
+    for end in (client, server):
+        with pytest.raises(ConnectionResetError):
+            ends.read(end, 2)
+    with pytest.raises(RuntimeError, match="ZeroDivisionError"):
+        ends.proxy.heal()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), 5)
 
 
 def test_a_port_that_is_taken_is_an_error() -> None:
@@ -384,13 +460,14 @@ def test_closing_ends_everything_at_once(ends: Any, fault: str) -> None:
         "latency": lambda: ends.proxy.latency(100),
     }[fault]()
     client.sendall(b"on its way")
+    port = ends.proxy.port
     start = time.monotonic()
     ends.proxy.close()
     assert time.monotonic() - start < 1.0
     assert ends.proxy.connections == 0
     assert not [t for t in threading.enumerate() if t.name.startswith("venuesdk-fault")]
     with pytest.raises(ConnectionRefusedError):
-        ends.dial()
+        socket.create_connection(("127.0.0.1", port), 5)
 
 
 def test_it_does_not_spin(ends: Any) -> None:

@@ -38,10 +38,11 @@ class Watch:
 class Loop:
     """Runs on a daemon thread from `start` to `close`; `run` is for every other thread.
 
-    All methods but `start`, `run` and `close` belong to the loop's own thread.
+    All methods but `start`, `run` and `close` belong to the loop's own thread. Where that ends by
+    an error, it calls `broken` first, which is to close what lives on the loop.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, broken: Callable[[], None] | None = None) -> None:
         self._selector = selectors.DefaultSelector()
         self._alarms: list[tuple[float, int, Callable[[], None]]] = []
         self._counter = itertools.count()
@@ -49,7 +50,9 @@ class Loop:
         self._lock = threading.Lock()
         self._wanted: deque[tuple[Callable[[], object], Future[object]]] = deque()
         self._closed = False
+        self._failure: BaseException | None = None
         self._ending = False
+        self._broken = broken
         self._bell, self._rope = socket.socketpair()
         for end in (self._bell, self._rope):
             end.setblocking(False)
@@ -63,9 +66,14 @@ class Loop:
         self._thread.start()
 
     def run(self, function: Callable[[], T], otherwise: U) -> T | U:
-        """Run `function` on the loop and return its result, or `otherwise` once it is closed."""
+        """Run `function` on the loop and return its result, or `otherwise` once it is closed.
+
+        Raises RuntimeError where the loop has ended by an error.
+        """
         future: Future[object] = Future()
         with self._lock:
+            if self._failure is not None:
+                raise RuntimeError(f"the loop has ended: {self._failure!r}")
             if self._closed:
                 return otherwise
             self._wanted.append((function, future))
@@ -86,7 +94,8 @@ class Loop:
                 self._wanted.append((end, future))
                 self._ring()
         self._thread.join()
-        if first:
+        # A loop that failed has done what there was to do for that, and is as closed.
+        if first and self._failure is None:
             future.result()
 
     # -- on the loop
@@ -120,11 +129,17 @@ class Loop:
         try:
             while not self._ending:
                 self._turn()
+        except BaseException as error:
+            with self._lock:
+                self._failure, self._closed = error, True
+            if self._broken is not None:
+                self._broken()
+            raise
         finally:
             with self._lock:
                 self._closed = True
                 for _, future in self._wanted:
-                    future.set_exception(RuntimeError("the loop has ended"))
+                    future.set_exception(RuntimeError(f"the loop has ended: {self._failure!r}"))
             self._selector.close()
             self._bell.close()
             self._rope.close()

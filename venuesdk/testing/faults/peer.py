@@ -24,6 +24,8 @@ from venuesdk.testing.transport import PlainTransport, TlsTransport
 __all__ = ["Peer", "PeerLeft", "accept_key"]
 
 _CHUNK = 65536
+_CONNECTS_WITHIN = 1.0
+"""Seconds for a venue to accept: a server that is closed waits longer for its threads."""
 _END = b"\r\n\r\n"
 
 
@@ -104,7 +106,10 @@ class Peer:
         self._wire().finish()
 
     def cut(self, reset: bool = False) -> None:
-        """End the connection now: with a RST, or with a bare FIN, without a word in TLS."""
+        """End the connection now: with a RST, or with a bare FIN, without a word in TLS.
+
+        The venue's connection ends with it, and so does whatever waits for one of the two.
+        """
         with contextlib.suppress(OSError):
             if reset:
                 linger = struct.pack("ii", 1, 0)
@@ -112,6 +117,9 @@ class Peer:
                 self.socket.close()
             else:
                 self.socket.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError):
+            if self._upstream is not None:
+                self._upstream.shutdown(socket.SHUT_RDWR)
 
     def _wire(self) -> PlainTransport | TlsTransport:
         if self._transport is None:
@@ -194,6 +202,12 @@ class Peer:
                 self._upstream.close()
             raise
 
+    def adopt(self, venue: socket.socket) -> None:
+        """Let a connection to the venue end with this one; for plays that make their own."""
+        self._upstream = venue
+        if self.closing.is_set():
+            raise PeerLeft("the server was closed")  # and did not know of that connection
+
     def forward(self, frame: Frame) -> None:
         """Send the venue a frame that `relay` has withheld."""
         self._venue().sendall(frame.raw)
@@ -227,9 +241,12 @@ class Peer:
         parts = urlsplit(self.upstream_url)
         if not self.head:
             self.read_head()
-        self._upstream = socket.create_connection((parts.hostname or "", parts.port or 80))
-        self._upstream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._upstream.sendall(self.head + _END)
+        where = (parts.hostname or "", parts.port or 80)
+        venue = socket.create_connection(where, _CONNECTS_WITHIN)
+        venue.settimeout(None)
+        venue.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.adopt(venue)
+        venue.sendall(self.head + _END)
         response = b""
         while _END not in response:
             response += self._from_venue()

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from venuesdk.testing.faults.peer import Peer
 
-__all__ = ["PLAYS", "Play", "play", "play_named"]
+__all__ = ["PLAYS", "Play", "needs_venue", "play", "play_named"]
 
 Play: TypeAlias = Callable[[Peer], None]
 
@@ -26,3 +26,13 @@ def play_named(name: str) -> Play:
     if name not in PLAYS:
         raise ValueError(f"no play {name!r}; there are {', '.join(sorted(PLAYS))}")
     return PLAYS[name]
+
+
+def needs_venue(one: Play) -> bool:
+    """Tell whether a play of this package relays, and so needs a venue to relay to.
+
+    Of anybody else's play that is not known before it is played.
+    """
+    code = getattr(one, "__code__", None)
+    ours = str(getattr(one, "__module__", "")).startswith(f"{__package__}.")
+    return ours and code is not None and "relay" in code.co_names

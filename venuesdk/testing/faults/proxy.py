@@ -6,12 +6,19 @@ too.
 
 from __future__ import annotations
 
-import math
 import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
+from venuesdk.testing.faults.checks import (
+    check_choice,
+    check_count,
+    check_flag,
+    check_number,
+    check_port,
+    check_url,
+)
 from venuesdk.testing.faults.flow import DOWN, FINISH, HOLD, RESET, UP, Weather
 from venuesdk.testing.faults.gate import Gate, bound_buffers
 from venuesdk.testing.faults.loop import Loop
@@ -24,6 +31,7 @@ __all__ = ["FaultProxy"]
 
 _PORTS = {"ws": 80, "http": 80, "wss": 443, "https": 443}
 _CUTS = "cuts"
+_CLOSED = "the proxy was closed, and cannot be used again: make another"
 
 
 class FaultProxy:
@@ -41,7 +49,9 @@ class FaultProxy:
 
     `start` and `close` are idempotent; ``with`` does both. Faults raise `RuntimeError` before
     `start` and do nothing after `close`, which takes less than a second and resets whatever is
-    open.
+    open; `start` and `port` raise it after `close`, for a proxy is used once. Arguments that
+    cannot be are a `TypeError` or a `ValueError` at the call. Should the proxy fail by itself,
+    it resets everything, and every fault raises `RuntimeError`.
     """
 
     def __init__(
@@ -53,11 +63,15 @@ class FaultProxy:
         host: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
+        if not isinstance(target, tuple) or len(target) != 2 or not isinstance(target[0], str):
+            raise TypeError(f"a target is a host and a port, not {target!r}")
         name, number = target
-        if not name or not 0 < number < 65536:
-            raise ValueError(f"not a host and a port: {target!r}")
-        if buffer is not None and buffer < 1:
-            raise ValueError(f"a buffer has at least one byte, not {buffer!r}")
+        check_port(number)
+        check_port(port, least=0)
+        if not name or not host:
+            raise ValueError(f"a host has a name, not {name and host!r}")
+        if buffer is not None:
+            check_count("a buffer", buffer, 1)
         self.target = (name, number)
         self._host = host
         self._port = port
@@ -74,10 +88,8 @@ class FaultProxy:
     @classmethod
     def for_url(cls, url: str, **options: Any) -> Self:
         """Return a proxy for the server of a ws, wss, http or https URL; options as above."""
-        parts = urlsplit(url)
-        if parts.scheme not in _PORTS or not parts.hostname:
-            raise ValueError(f"not a ws, wss, http or https URL: {url!r}")
-        return cls((parts.hostname, parts.port or _PORTS[parts.scheme]), **options)
+        parts = check_url(url, *_PORTS)
+        return cls((parts.hostname or "", parts.port or _PORTS[parts.scheme]), **options)
 
     def __enter__(self) -> Self:
         self.start()
@@ -90,7 +102,9 @@ class FaultProxy:
 
     @property
     def port(self) -> int:
-        """The port to connect to; known when the proxy is started, RuntimeError before."""
+        """The port to connect to, from `start` to `close`; RuntimeError before and afterwards."""
+        if self._closed:
+            raise RuntimeError(_CLOSED)
         if not self._port:
             raise RuntimeError("the proxy has no port yet: start() it, or use `with`")
         return self._port
@@ -143,13 +157,15 @@ class FaultProxy:
     def start(self) -> None:
         """Look up the target's host, and listen.
 
-        Raises OSError where the host is unknown or the port is taken.
+        Raises OSError where the host is unknown or the port is taken, RuntimeError after `close`.
         """
-        if self._loop is not None or self._closed:
+        if self._closed:
+            raise RuntimeError(_CLOSED)
+        if self._loop is not None:
             return
         family, _, _, _, address = socket.getaddrinfo(*self.target, type=socket.SOCK_STREAM)[0]
         self._family, self._address = family, address
-        loop = Loop("venuesdk-fault-proxy")
+        loop = Loop("venuesdk-fault-proxy", self._end)
         loop.start()
         try:
             self._gate = Gate(self._host, self._port, self._weather.buffer, loop, self._take)
@@ -176,8 +192,8 @@ class FaultProxy:
 
     def latency(self, seconds: float, jitter: float = 0.0) -> None:
         """Let everything arrive `seconds` later, and up to `jitter` seconds more, in order."""
-        _check("a latency", seconds)
-        _check("a jitter", jitter)
+        check_number("a latency", seconds)
+        check_number("a jitter", jitter)
 
         def change() -> None:
             self._weather.latency, self._weather.jitter = seconds, jitter
@@ -186,8 +202,8 @@ class FaultProxy:
 
     def bandwidth(self, bytes_per_second: float | None) -> None:
         """Let each connection pass no more than that in each direction; None is no limit."""
-        if bytes_per_second is not None and not 0 < bytes_per_second < math.inf:
-            raise ValueError(f"a bandwidth is more than 0, or None: {bytes_per_second!r}")
+        if bytes_per_second is not None:
+            check_number("a bandwidth", bytes_per_second, zero=False)
 
         def change() -> None:
             self._weather.rate = bytes_per_second
@@ -199,9 +215,9 @@ class FaultProxy:
 
         Without a delay the receiver may still read several slices at once.
         """
-        if size is not None and size < 1:
-            raise ValueError(f"a slice has at least one byte, not {size!r}")
-        _check("a delay", delay)
+        if size is not None:
+            check_count("a slice", size, 1)
+        check_number("a delay", delay)
 
         def change() -> None:
             self._weather.slice_size, self._weather.slice_delay = size, delay
@@ -210,7 +226,7 @@ class FaultProxy:
 
     def stall(self, direction: str = UP) -> None:
         """Stop reading one side: its bytes pile up in the buffers, until it cannot send more."""
-        _check_direction(direction)
+        check_choice("a direction", direction, UP, DOWN)
 
         def change() -> None:
             self._weather.stalled |= {direction}
@@ -226,6 +242,7 @@ class FaultProxy:
         ends are told first that there is nothing more to read; what they send vanishes without
         a reset, and `heal` ends these connections. New connections are made, and suffer the same.
         """
+        check_flag("fin", fin)
 
         def change() -> None:
             self._hole = Pipe.swallow if fin else Pipe.hold
@@ -235,6 +252,7 @@ class FaultProxy:
 
     def refuse(self, on: bool = True) -> None:
         """Refuse new connections, as a host on which nobody listens does."""
+        check_flag("on", on)
         self._do(lambda: self._gate.shut() if on else self._gate.open())
 
     def heal(self) -> None:
@@ -258,11 +276,9 @@ class FaultProxy:
         ``"finish"`` or ``"hold"``: a black hole for this connection alone, until `heal`. No byte
         after these arrives. With ``"reset"`` the last of them may not arrive either.
         """
-        _check_direction(direction)
-        if count < 0:
-            raise ValueError(f"a count cannot be negative: {count!r}")
-        if how not in (RESET, FINISH, HOLD):
-            raise ValueError(f"how is reset, finish or hold, not {how!r}")
+        check_count("a count", count, 0)
+        check_choice("a direction", direction, UP, DOWN)
+        check_choice("how", how, RESET, FINISH, HOLD)
 
         def change() -> None:
             alive = [pipe for pipe in self._pipes if pipe.alive]
@@ -314,13 +330,3 @@ class FaultProxy:
         self._totals[_CUTS] += pipe.cuts
         for direction, flow in pipe.flows.items():
             self._totals[direction] += flow.passed
-
-
-def _check(name: str, seconds: float) -> None:
-    if not 0 <= seconds < math.inf:
-        raise ValueError(f"{name} is a number of seconds, at least 0: {seconds!r}")
-
-
-def _check_direction(direction: str) -> None:
-    if direction not in (UP, DOWN):
-        raise ValueError(f"a direction is up or down, not {direction!r}")

@@ -9,8 +9,9 @@ import threading
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
+from venuesdk.testing.faults.checks import check_port, check_url
 from venuesdk.testing.faults.peer import Peer
-from venuesdk.testing.faults.play import Play, play_named
+from venuesdk.testing.faults.play import Play, needs_venue, play_named
 
 # For the plays that they hold.
 from venuesdk.testing.faults.plays import connecting, receiving, sending, web  # noqa: F401
@@ -32,9 +33,13 @@ class HostileServer:
     all that come after it. Without any, every connection is ``honest``.
 
     Plays that need a venue behind them, ``honest`` among them, stand between the client and
-    `upstream`, a ``ws://`` URL such as a simulator's; with `tls` (an `ssl.SSLContext` for a
-    server) the client's side is encrypted. Every method may be called from any thread; `close`
-    leaves no thread.
+    `upstream`: a ``ws://`` URL such as a simulator's, or for the plays of HTTP an ``http://`` one
+    such as its ``http_url``. An upstream in TLS is not supported. With `tls` (an `ssl.SSLContext`
+    for a server) the client's side is encrypted. Every method may be called from any thread;
+    `close` leaves no thread, and a port that refuses.
+
+    Raises TypeError for a play that is neither a name nor a function, ValueError for a name that
+    no play has, for an upstream that cannot be, and where there is none and a play needs one.
     """
 
     def __init__(
@@ -44,8 +49,11 @@ class HostileServer:
         tls: ssl.SSLContext | None = None,
         port: int = 0,
     ) -> None:
-        self._plays = [play_named(one) if isinstance(one, str) else one for one in plays]
-        self._plays = self._plays or [play_named("honest")]
+        self._plays = [_play(one) for one in plays or ("honest",)]
+        _check_upstream(upstream, self._plays)
+        check_port(port, least=0)
+        if tls is not None and not isinstance(tls, ssl.SSLContext):
+            raise TypeError(f"tls is an ssl.SSLContext, not {tls!r}")
         self._upstream = upstream
         self._tls = tls
         self._closing = threading.Event()
@@ -144,6 +152,23 @@ class HostileServer:
             peer.end()
 
 
+def _play(one: str | Play) -> Play:
+    if isinstance(one, str):
+        return play_named(one)
+    if not callable(one):
+        raise TypeError(f"a play is a name or a function of a Peer, not {one!r}")
+    return one
+
+
+def _check_upstream(upstream: str | None, plays: list[Play]) -> None:
+    if upstream is None:
+        names = [getattr(one, "__name__", "a play") for one in plays if needs_venue(one)]
+        if names:
+            raise ValueError(f"{', '.join(names)}: a play that relays needs upstream=")
+    elif check_url(upstream, "ws", "http", "wss", "https").scheme in ("wss", "https"):
+        raise ValueError(f"an upstream in TLS is not supported: {upstream!r}")
+
+
 class UnansweredPort:
     """A port that answers no attempt to connect, neither with a yes nor with a no.
 
@@ -152,14 +177,21 @@ class UnansweredPort:
 
     def __init__(self) -> None:
         self._socket = socket.create_server((_HOST, 0), backlog=0)
-        self.port: int = self._socket.getsockname()[1]
+        self._port: int = self._socket.getsockname()[1]
         self._fillers: list[socket.socket] = []
         for _ in range(3):
             filler = socket.socket()
             filler.setblocking(False)
             with contextlib.suppress(BlockingIOError):
-                filler.connect((_HOST, self.port))
+                filler.connect((_HOST, self._port))
             self._fillers.append(filler)
+
+    @property
+    def port(self) -> int:
+        """The port; RuntimeError after `close`, when it would answer."""
+        if self._socket.fileno() < 0:
+            raise RuntimeError("the port was closed, and belongs to nobody: make another")
+        return self._port
 
     def __enter__(self) -> Self:
         return self

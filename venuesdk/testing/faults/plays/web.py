@@ -11,7 +11,7 @@ import struct
 import zlib
 from urllib.parse import urlsplit
 
-from venuesdk.testing.faults.peer import Peer
+from venuesdk.testing.faults.peer import Peer, PeerLeft
 from venuesdk.testing.faults.play import Play, play
 from venuesdk.testing.faults.plays.receiving import MARK
 
@@ -60,10 +60,14 @@ def _ask_venue(peer: Peer, body: bytes) -> tuple[str, list[str], bytes]:
     headers = {name: peer.header(name) for name in ("content-type", "user-agent")}
     venue = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=_PATIENCE)
     try:
+        venue.connect()
+        peer.adopt(venue.sock)
         venue.request(method, target, body, {k: v for k, v in headers.items() if v})
         answer = venue.getresponse()
         lines = [f"{name}: {value}" for name, value in answer.getheaders()]
         return f"{answer.status} {answer.reason}", lines, answer.read()
+    except http.client.HTTPException as error:
+        raise PeerLeft(f"the venue did not answer: {error!r}") from None
     finally:
         venue.close()
 
