@@ -1,0 +1,43 @@
+"""websocket-client used directly: ``create_connection``, ``recv`` and ``send``, and json."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+import websocket
+from job import Job
+from ours import ORDER
+
+__all__ = ["requests", "stream"]
+
+
+def connect(job: Job, start: str) -> Any:
+    """Return a connection."""
+    options = {"ca_certs": job.ca_file} if job.tls else None
+    return websocket.create_connection(job.url(start), sslopt=options)
+
+
+def stream(job: Job, on_event: Callable[[Any], object]) -> None:
+    """Receive and parse in a loop."""
+    connection = connect(job, "now")
+    while True:
+        on_event(json.loads(connection.recv()))
+
+
+def requests(job: Job) -> Callable[[], object]:
+    """Return what sends one request and receives its answer, under a lock for threads."""
+    connection = connect(job, "1")
+    lock = threading.Lock()
+    ids = count(1)
+
+    def ask() -> object:
+        frame = json.dumps({"id": f"msg:{next(ids)}", "method": "order", **ORDER})
+        with lock:
+            connection.send(frame)
+            return json.loads(connection.recv())
+
+    return ask
