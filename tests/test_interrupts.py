@@ -14,6 +14,7 @@ import pytest
 
 from venuesdk import TimexClient
 from venuesdk.models import HttpRequest
+from venuesdk.session import delivery
 from venuesdk.session.modes import ThreadDelivery
 from venuesdk.session.slots import Slots
 from venuesdk.session.staleness import Staleness
@@ -107,18 +108,18 @@ def test_a_subscription_that_is_interrupted_after_the_yes_is_taken_back(
 
 def test_a_dispatch_thread_is_woken_by_the_next_event() -> None:
     """Ctrl-C in a thread that was waking it does not leave it asleep for ever."""
-    delivery = ThreadDelivery("timex")
+    line = ThreadDelivery("timex")
     told = threading.Event()
-    delivery.start()
-    signal = delivery._signal
-    assert_idle(delivery)
-    delivery._signal = Struck(signal)  # type: ignore[assignment]
+    line.start()
+    signal = line._signal
+    assert_idle(line)
+    line._signal = Struck(signal)  # type: ignore[assignment]
     with pytest.raises(KeyboardInterrupt):
-        delivery.notify(lambda: None)
-    delivery._signal = signal
-    delivery.notify(told.set)
+        line.notify(lambda: None)
+    line._signal = signal
+    line.notify(told.set)
     assert told.wait(WITHIN)
-    delivery.close(Deadline(2.0))
+    line.close(Deadline(2.0))
 
 
 class Struck:
@@ -131,10 +132,10 @@ class Struck:
         raise KeyboardInterrupt
 
 
-def assert_idle(delivery: ThreadDelivery) -> None:
+def assert_idle(line: ThreadDelivery) -> None:
     """Wait until the thread sleeps: it says so under the lock."""
     deadline = Deadline(WITHIN)
-    while not delivery._idle:
+    while not line._idle:
         assert not deadline.expired()
 
 
@@ -143,8 +144,8 @@ def test_an_event_in_hand_is_told_by_the_next_pump(
 ) -> None:
     """What was interrupted before the callback began is not lost; what came after it, is done."""
     told: list[Any] = []
-    subscription = client.subscribe_raw_order_book(BOOK, callback=told.append)
-    monkeypatch.setattr(type(subscription), "open", once(type(subscription).open, before=False))
+    client.subscribe_raw_order_book(BOOK, callback=told.append)
+    monkeypatch.setattr(delivery, "monotonic", once(delivery.monotonic, before=False))
     venue.tick()
     with pytest.raises(KeyboardInterrupt):
         while client.pump(timeout=WITHIN):

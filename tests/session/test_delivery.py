@@ -31,7 +31,7 @@ class Line(Delivery):
         return Subscription(Topic("t", "t", None, "r"), self, callback, **options)
 
     def send(self, *pairs: tuple[Subscription[Any], int]) -> None:
-        self.put([(one, Event("r", b"%d" % value, int)) for one, value in pairs])
+        self.put([(one, [Event("r", b"%d" % value, int)]) for one, value in pairs])
 
     def run(self, own: bool = False) -> int:
         count = 0

@@ -24,7 +24,7 @@ def events(*names: str) -> list[Event]:
 def feed(inbox: EventInbox, *names: str) -> None:
     """Offer events with these payloads."""
     for event in events(*names):
-        inbox.offer_locked(event, EPOCH)
+        inbox.offer_locked([event], EPOCH)
 
 
 def take_all(inbox: Inbox) -> list[Any]:

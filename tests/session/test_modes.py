@@ -53,7 +53,8 @@ def stream(delivery: Delivery, callback: Any, **options: Any) -> Subscription[An
 
 def send(subscription: Subscription[Any], *values: int) -> None:
     """Queue events as the reader does."""
-    subscription._delivery.put([(subscription, Event("r", b"%d" % value, int)) for value in values])
+    events = [Event("r", b"%d" % value, int) for value in values]
+    subscription._delivery.put([(subscription, events)])
 
 
 def test_a_delivery_is_chosen_by_name_or_by_a_callable() -> None:

@@ -50,7 +50,7 @@ class Watched:
         return subscription
 
     def send(self, subscription: Subscription[Any], value: Any = 1) -> None:
-        self.delivery.put([(subscription, Event("r", json.dumps(value).encode(), json.loads))])
+        self.delivery.put([(subscription, [Event("r", json.dumps(value).encode(), json.loads)])])
         self.run()
 
     def _note(self, name: str, gap: Gap) -> None:
@@ -173,7 +173,7 @@ def test_an_event_that_was_dropped_or_cannot_be_read_ends_a_silence() -> None:
     stream = watched.subscribe("a", 10, max_queue=1)
     for _ in range(6):
         watched.pass_time(5)
-        watched.delivery.put([(stream, Event("r", b"{", json.loads))] * 2)
+        watched.delivery.put([(stream, [Event("r", b"{", json.loads)] * 2)])
     watched.run()
     assert stream.stats.dropped == 6
     assert len(watched.errors) == 6

@@ -50,7 +50,7 @@ class Stream:
         )
 
     def put(self, *values: Any) -> None:
-        self.delivery.put([(self.subscription, event(value)) for value in values])
+        self.delivery.put([(self.subscription, [event(value) for value in values])])
 
     def run(self) -> None:
         while self.delivery.run_some():

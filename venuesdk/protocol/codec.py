@@ -25,6 +25,7 @@ from attrs import field, frozen
 from ..errors import RequestRejected, VenueError
 from ..models import HttpRequest, HttpResponse
 from ..secret import Secret
+from .convert import Wire
 
 __all__ = [
     "Codec",
@@ -112,8 +113,12 @@ class Rejection(NamedTuple):
     error: VenueError
 
 
-class Event(NamedTuple):
-    """One item of a stream: where it goes, its raw payload, and what makes it a typed value."""
+class Event(Wire, frozen=True):
+    """One item of a stream: where it goes, its raw payload, and what makes it a typed value.
+
+    There are many of them, and many may wait: a `Wire` is made faster than a tuple, takes less, and
+    the collector does not look at it.
+    """
 
     route: Hashable
     payload: bytes

@@ -1,7 +1,7 @@
 """How events reach callbacks: the queue between the reader and whoever runs user code.
 
 One first-in-first-out line for all callbacks of a client keeps arrival order. What stands in the
-line is a token: a subscription whose next item is due, or a notice (a state change, an error).
+line is a turn, of so many items of one subscription, or a notice (a state change, an error).
 Who works the line off is the business of the delivery's kind, in `venuesdk.session.modes`.
 """
 
@@ -23,14 +23,26 @@ from .inbox import Item, Totals
 from .redaction import redact
 from .subscription import NOTHING, Subscription
 
-__all__ = ["CHUNK", "Delivery", "Notice"]
+__all__ = ["CHUNK", "Delivery", "Notice", "Run"]
 
 Notice: TypeAlias = Callable[[], object]
+Run: TypeAlias = "tuple[Subscription[Any], list[Event]]"
+"""Events of one subscription that came one after the other."""
 
 SLOW_CALLBACK = 0.25
 CHUNK = 128
 MAX_REPORTS = 1_000
 """How many errors wait for ``on_error`` before further ones are only counted."""
+
+
+class _Turn:
+    """A place in the line: so many items of one subscription."""
+
+    __slots__ = ("count", "subscription")
+
+    def __init__(self, subscription: Subscription[Any], count: int) -> None:
+        self.subscription = subscription
+        self.count = count
 
 
 class Delivery:
@@ -59,28 +71,30 @@ class Delivery:
         self.runner: int | None = None
         self._own = False
         self.callback_seconds = 0.0
-        self._line: deque[Subscription[Any] | Notice] = deque()
-        self._taken: deque[tuple[Subscription[Any] | None, Item | Notice]] = deque()
+        self._line: deque[_Turn | Notice] = deque()
+        self._due = 0
+        self._taken: deque[tuple[Subscription[Any] | None, deque[Item] | Notice]] = deque()
         self._reports = 0
         self._unreported = 0
         self._closed = False
 
     # For the session -----------------------------------------------------------------------------
 
-    def put(self, batch: Iterable[tuple[Subscription[Any], Event]]) -> None:
-        """Queue events in arrival order; never waits. Only the reader calls it."""
-        conflated: list[tuple[Subscription[Any], Event]] = []
+    def put(self, runs: Iterable[Run]) -> None:
+        """Queue runs of events in arrival order; never waits. Only the reader calls it."""
+        conflated: list[Run] = []
         with self.lock:
-            for subscription, event in batch:
+            for subscription, events in runs:
                 if subscription.conflate:
-                    conflated.append((subscription, event))
+                    conflated.append((subscription, events))
                 else:
-                    subscription.offer_locked(event)
-        for subscription, event in conflated:
-            rows = subscription.split(event)
-            # Without rows too: an event came, whatever was left of it.
-            with self.lock:
-                subscription.offer_newest_locked(rows)
+                    subscription.offer_locked(events)
+        for subscription, events in conflated:
+            for event in events:
+                rows = subscription.split(event)
+                # Without rows too: an event came, whatever was left of it.
+                with self.lock:
+                    subscription.offer_newest_locked(rows)
         self.wake()
 
     def put_gap(self, subscription: Subscription[Any], gap: Gap) -> None:
@@ -93,6 +107,7 @@ class Delivery:
         """Queue something to be told to the user; never waits."""
         with self.lock:
             self._line.append(notice)
+            self._due += 1
         self.wake()
 
     def report(self, error: BaseException) -> None:
@@ -139,13 +154,16 @@ class Delivery:
         seconds = monotonic() - started
         self.callback_seconds += seconds
         if seconds > SLOW_CALLBACK:
-            self.log.warning(
-                "slow callback: %s took %.0f ms with %d items waiting",
-                name_of(callback),
-                seconds * 1000,
-                self.depth(),
-            )
+            self._warn_of_slow(callback, seconds)
         return seconds
+
+    def _warn_of_slow(self, callback: Callable[[Any], object], seconds: float) -> None:
+        self.log.warning(
+            "slow callback: %s took %.0f ms with %d items waiting",
+            name_of(callback),
+            seconds * 1000,
+            self.depth(),
+        )
 
     def warn_of_running(self) -> None:
         """Log the callback that a close did not wait for."""
@@ -154,14 +172,23 @@ class Delivery:
         self.log.warning("closed while a callback is still running: %s", name)
 
     def announce_locked(self, subscription: Subscription[Any]) -> None:
-        """Put a subscription into the line, once for each item that waits in it."""
-        for _ in range(subscription.pending_locked() - subscription.tokens):
-            subscription.tokens += 1
-            self._line.append(subscription)
+        """Put a subscription into the line, for as many items as wait in it and are not there."""
+        more = subscription.pending_locked() - subscription.tokens
+        if more <= 0:
+            return
+        subscription.tokens += more
+        self._due += more
+        last = self._line[-1] if self._line else None
+        if type(last) is _Turn and last.subscription is subscription:
+            last.count += more
+        else:
+            self._line.append(_Turn(subscription, more))
 
     def depth(self) -> int:
         """Return how many items wait for a callback."""
-        return len(self._line) + len(self._taken)
+        # A copy, for a signal handler may close the client meanwhile.
+        taken = list(self._taken)
+        return self._due + sum(len(work) if isinstance(work, deque) else 1 for _, work in taken)
 
     def check_fork(self) -> None:
         """Raise where this is a forked child. Takes no lock: it may be held for ever there."""
@@ -220,8 +247,7 @@ class Delivery:
                 self._own = own
             self._take(limit)
             while self._taken and count < limit:
-                count += 1
-                self._run(self._taken[0])
+                count += self._run(limit - count)
         finally:
             if self.runner == me:
                 self.runner = None
@@ -234,39 +260,104 @@ class Delivery:
             return
         with self.lock:
             line = self._line
-            while line and len(taken) < limit:
-                entry = line.popleft()
-                if isinstance(entry, Subscription):
-                    entry.tokens -= 1
-                    item = entry.take_locked()
-                    if item is not None:
-                        taken.append((entry, item))
+            while line and limit > 0:
+                turn = line[0]
+                if type(turn) is _Turn:
+                    items: deque[Item] = deque()
+                    taken.append((turn.subscription, items))
+                    turn.subscription.take_some_locked(min(limit, turn.count), items)
+                    # Where there is nothing, because it was dropped, all of the turn is void.
+                    self._took(turn, len(items) or turn.count)
+                    limit -= len(items)
                 else:
-                    taken.append((None, entry))
+                    line.popleft()
+                    self._due -= 1
+                    taken.append((None, turn))  # type: ignore[arg-type]
+                    limit -= 1
 
-    def _run(self, entry: tuple[Subscription[Any] | None, Item | Notice]) -> None:
-        """Run one item; it counts as taken when the user's code begins, and not before."""
-        subscription, work = entry
+    def _took(self, turn: _Turn, count: int) -> None:
+        turn.count -= count
+        turn.subscription.tokens -= count
+        self._due -= count
+        if not turn.count:
+            self._line.popleft()
+
+    def _run(self, most: int) -> int:
+        """Run up to `most` of what was taken; return how many items there were."""
+        subscription, work = self._taken[0]
+        if subscription is None:
+            self._taken.popleft()
+            self._run_notice(work)  # type: ignore[arg-type]
+            return 1
+        before = len(work)  # type: ignore[arg-type]
+        self._run_items(subscription, work, most)  # type: ignore[arg-type]
+        if not work:
+            self._taken.popleft()
+        return before - len(work)  # type: ignore[arg-type]
+
+    def _run_notice(self, notice: Notice) -> None:
         try:
-            if subscription is None:
-                self._taken.popleft()
-                work()  # type: ignore[operator]
-            else:
-                self._run_callback(subscription, work)  # type: ignore[arg-type]
+            notice()
         except BaseException as error:
             if self._passes(error):
                 raise
-            if self._taken and self._taken[0] is entry:
-                self._taken.popleft()
             self.tell(error)
 
-    def _run_callback(self, subscription: Subscription[Any], item: Item) -> None:
-        value = NOTHING if subscription.closed else subscription.open(item)
-        callback = subscription.callback
-        self._taken.popleft()
-        if value is NOTHING or callback is None or subscription.closed:
-            return
-        subscription.called(self.call(callback, value))
+    def _run_items(self, subscription: Subscription[Any], items: deque[Item], most: int) -> None:
+        """Open up to `most` items, and call the subscription's callback with what they bring.
+
+        An item is taken out when the user's code begins, and not before: where Ctrl-C comes
+        earlier, it is there for the next run. One loop over many items, for this is where the
+        time of an event goes that the decoder does not need.
+        """
+        callback, narrow, clock = subscription.callback, subscription.topic.narrow, monotonic
+        outer, self.running = self.running, callback
+        calls, total = 0, 0.0
+        until = max(0, len(items) - most)
+        try:
+            while len(items) > until:
+                item = items[0]
+                if type(item) is Event:
+                    subscription.payload = payload = item.payload
+                    try:
+                        value = item.decode(payload)
+                        if narrow is not None:
+                            value = narrow(value)
+                            if value is None:
+                                value = NOTHING
+                    except Exception:
+                        # Once more, by the way that tells of what cannot be read.
+                        value = self._open(subscription, item)
+                else:
+                    value = self._open(subscription, item)
+                if value is NOTHING or callback is None or subscription.closed:
+                    items.popleft()
+                    continue
+                started = clock()
+                items.popleft()
+                try:
+                    callback(value)
+                except BaseException as error:
+                    if self._passes(error):
+                        raise
+                    self.tell(error)
+                seconds = clock() - started
+                calls += 1
+                total += seconds
+                if seconds > SLOW_CALLBACK:
+                    self._warn_of_slow(callback, seconds)
+        finally:
+            self.running = outer
+            self.callback_seconds += total
+            subscription.called(calls, total)
+
+    def _open(self, subscription: Subscription[Any], item: Item) -> Any:
+        """Return the value of any item, or NOTHING, and tell of what is not as it should be."""
+        try:
+            return NOTHING if subscription.closed else subscription.open(item)
+        except Exception as error:
+            self.tell(error)
+            return NOTHING
 
     def _tell_reported(self, error: BaseException) -> None:
         with self.lock:

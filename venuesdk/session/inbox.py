@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Hashable, Sequence
+from itertools import repeat
 from typing import Any, Protocol, TypeAlias
 
 from ..models import Gap, GapReason
@@ -70,6 +71,9 @@ class Inbox(Protocol):
     def take_locked(self, epoch: int) -> Item | None:
         """Remove and return what the consumer gets next, or None."""
 
+    def take_some_locked(self, most: int, into: deque[Item], epoch: int) -> None:
+        """Move up to `most` items into an empty `into`; none only where there is none."""
+
     def clear_locked(self) -> None:
         """Forget all that waits; nobody will take it."""
 
@@ -107,10 +111,21 @@ class EventInbox:
         waiting = len(self._front) + len(self._queue)
         return waiting + 1 if self._overflow else waiting
 
-    def offer_locked(self, event: Event, epoch: int) -> None:
-        """Queue one event, making room where the bound is reached."""
-        self.received += 1
-        self._totals.received += 1
+    def offer_locked(self, events: Sequence[Event], epoch: int) -> None:
+        """Queue events, making room where the bound is reached."""
+        count = len(events)
+        self.received += count
+        self._totals.received += count
+        size = sum([len(event.payload) for event in events])
+        # All at once, where there is room for all: nearly always.
+        if not self._overflow and not self._full(size, count):
+            self._queue.extend(events)
+            self.queued_bytes += size
+            return
+        for event in events:
+            self._squeeze_in(event, epoch)
+
+    def _squeeze_in(self, event: Event, epoch: int) -> None:
         size = len(event.payload)
         if self._overflow or self._full(size):
             if self._private:
@@ -128,6 +143,16 @@ class EventInbox:
             _add_gap(self._queue, Gap(GapReason.OVERFLOW, self._overflow, gap.epoch))
             self._overflow = 0
         _add_gap(self._queue, gap)
+
+    def take_some_locked(self, most: int, into: deque[Item], epoch: int) -> None:
+        """Move up to `most` items into an empty `into`; none only where there is none."""
+        queue = self._queue
+        if self._front or not queue:
+            into.extend(_one(self.take_locked(epoch)))
+            return
+        # In one step: Ctrl-C finds each item either there or here.
+        into.extend(map(_POP, repeat(queue, min(most, len(queue)))))
+        self.queued_bytes -= sum([len(one.payload) for one in list(into) if type(one) is Event])
 
     def take_locked(self, epoch: int) -> Item | None:
         """Remove and return what the consumer gets next, or None."""
@@ -151,9 +176,9 @@ class EventInbox:
         self._overflow = 0
         self.queued_bytes = 0
 
-    def _full(self, size: int) -> bool:
-        return len(self._queue) >= self._max_queue or (
-            self.queued_bytes + size > MAX_QUEUED_BYTES and bool(self._queue)
+    def _full(self, size: int, count: int = 1) -> bool:
+        return len(self._queue) + count > self._max_queue or (
+            self.queued_bytes + size > MAX_QUEUED_BYTES and bool(self._queue or count > 1)
         )
 
     def _drop_oldest(self, epoch: int) -> None:
@@ -230,6 +255,11 @@ class ConflatedInbox:
             return Ready(self._newest.popitem(last=False)[1])
         return None
 
+    def take_some_locked(self, most: int, into: deque[Item], epoch: int) -> None:
+        """Move up to `most` items into an empty `into`; none only where there is none."""
+        for _ in range(min(most, self.pending_locked())):
+            into.extend(_one(self.take_locked(epoch)))
+
     def clear_locked(self) -> None:
         """Forget all that waits; nobody will take it."""
         self._before.clear()
@@ -241,6 +271,13 @@ class ConflatedInbox:
         self.dropped += 1
         self._totals.dropped += 1
         _add_gap(self._gaps, Gap(GapReason.OVERFLOW, 1, epoch))
+
+
+_POP: Any = deque.popleft
+
+
+def _one(item: Item | None) -> tuple[Item, ...]:
+    return () if item is None else (item,)
 
 
 def _add_gap(line: deque[Gap] | deque[Event | Gap], gap: Gap) -> None:

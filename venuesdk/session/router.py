@@ -6,18 +6,16 @@ Runs on the reader thread. It decodes the envelope only; payloads are handed on 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Hashable, Sequence
 
 from ..errors import ConnectionLost, ProtocolError, VenueError
 from ..models import Gap, GapReason
-from ..protocol.codec import Codec, Ended, Event, Heartbeat, Rejection, Response
+from ..protocol.codec import Codec, Ended, Event, Heartbeat, Message, Rejection, Response
 from ..protocol.conversation import Ids
 from ..protocol.subscriptions import Subscriptions
-from .delivery import Delivery
+from .delivery import Delivery, Run
 from .slots import Slot, Slots
 from .stats import Counters
-from .subscription import Subscription
 
 __all__ = ["Router"]
 
@@ -59,58 +57,76 @@ class Router:
         if codec is not self._codec:
             self._codec = codec
             self._garbage_in_a_row = 0
-        batch: list[tuple[Subscription[Any], Event]] = []
         posts: list[str] = []
-        subscriptions = self._subscriptions
+        runs: list[Run] = []
+        run: list[Event] | None = None
+        route: Hashable = None
         with self._lock:
-            routes = subscriptions.routes
             for frame in frames:
                 try:
                     messages = codec.decode(frame)
                 except Exception as error:
-                    if batch:
-                        self._delivery.put(batch)
-                        batch = []
+                    run = None
+                    self._put(runs)
                     self._garbage(error, codec, frame)
                     continue
                 self._garbage_in_a_row = 0
                 claimed = False
                 for message in messages:
-                    if isinstance(message, Event):
-                        feeds = routes.get(message.route)
-                        if feeds is None:
-                            if not subscriptions.hold(message):
-                                subscriptions.unrouted += 1
-                            continue
-                        for feed in feeds:
-                            for listener in feed.listeners:
-                                batch.append((listener, message))  # type: ignore[arg-type]
-                            if not feed.listeners:
-                                subscriptions.unrouted += 1
-                    elif isinstance(message, Heartbeat):
-                        if message.answer is not None:
-                            posts.append(message.answer)
+                    if type(message) is not Event:
+                        run = None
+                        claimed |= self._route(message, runs, posts)
+                    elif run is not None and message.route == route:
+                        # Nearly all there is: one more event of the stream that the last was of.
+                        run.append(message)
                     else:
-                        # Whoever gets an answer finds the events before it in their queues.
-                        if batch:
-                            self._delivery.put(batch)
-                            batch = []
-                        if isinstance(message, Ended):
-                            subscriptions.ended(message.route, message.error)
-                            continue
-                        claimed = True
-                        self._answer(message)
-                # Behind what came with the answer itself, before what came after it.
-                for event in subscriptions.release() if claimed else ():
-                    for feed in routes.get(event.route, ()):
-                        for listener in feed.listeners:
-                            batch.append((listener, event))  # type: ignore[arg-type]
-        if batch:
-            self._delivery.put(batch)
+                        run, route = self._begin(message, runs), message.route
+                if claimed:
+                    # Behind what came with the answer itself, before what came after it.
+                    run = None
+                    for event in self._subscriptions.release():
+                        self._begin(event, runs)
+        self._put(runs)
         if self._garbage_in_a_row >= GARBAGE_LIMIT:
             self._garbage_in_a_row = 0
             raise ConnectionLost(f"{GARBAGE_LIMIT} frames in a row could not be read")
         return posts
+
+    def _begin(self, event: Event, runs: list[Run]) -> list[Event] | None:
+        """Route an event, and return the run that others of its route may join, if there is one.
+
+        Where several listen to a route each event stands for itself, so that callbacks run in the
+        order in which events came.
+        """
+        feeds = self._subscriptions.routes.get(event.route)
+        if feeds is None:
+            if not self._subscriptions.hold(event):
+                self._subscriptions.unrouted += 1
+            return None
+        listeners = [listener for feed in feeds for listener in feed.listeners]
+        self._subscriptions.unrouted += sum(not feed.listeners for feed in feeds)
+        for listener in listeners:
+            runs.append((listener, [event]))  # type: ignore[arg-type]
+        return runs[-1][1] if len(listeners) == len(feeds) == 1 else None
+
+    def _route(self, message: Message, runs: list[Run], posts: list[str]) -> bool:
+        """Route anything but an event; return whether it may have given events a route."""
+        if isinstance(message, Heartbeat):
+            if message.answer is not None:
+                posts.append(message.answer)
+            return False
+        # Whoever gets an answer finds the events before it in their queues.
+        self._put(runs)
+        if isinstance(message, Ended):
+            self._subscriptions.ended(message.route, message.error)
+            return False
+        self._answer(message)  # type: ignore[arg-type]
+        return True
+
+    def _put(self, runs: list[Run]) -> None:
+        if runs:
+            self._delivery.put(runs)
+            runs.clear()
 
     def heartbeat(self, codec: Codec) -> str | None:
         """Return the frame that asks for a sign of life, or None for a WebSocket ping."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 import copy
 import math
 import threading
-from collections.abc import Callable, Hashable, Iterator
+from collections import deque
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -226,11 +227,11 @@ class Subscription(Generic[T]):
 
     # For the delivery, under its lock ------------------------------------------------------------
 
-    def offer_locked(self, event: Event) -> None:
-        """Queue one event."""
+    def offer_locked(self, events: Sequence[Event]) -> None:
+        """Queue events, in order."""
         if not self.closed:
-            self._inbox.offer_locked(event, self._delivery.epoch)
-            self._announce_locked(1)
+            self._inbox.offer_locked(events, self._delivery.epoch)
+            self._announce_locked(len(events))
 
     def offer_newest_locked(self, rows: list[tuple[Hashable, Any]]) -> None:
         """Queue the newest value of each key."""
@@ -247,6 +248,10 @@ class Subscription(Generic[T]):
     def take_locked(self) -> Item | None:
         """Remove and return what the consumer gets next, or None."""
         return self._inbox.take_locked(self._delivery.epoch)
+
+    def take_some_locked(self, most: int, into: deque[Item]) -> None:
+        """Move up to `most` items into an empty `into`; none only where there is none."""
+        self._inbox.take_some_locked(most, into, self._delivery.epoch)
 
     def pending_locked(self) -> int:
         """Return how many items `take_locked` will return."""
@@ -276,9 +281,14 @@ class Subscription(Generic[T]):
     def open(self, item: Item) -> Any:
         """Return the typed value of an item, or NOTHING; tell about gaps on the way."""
         if type(item) is Event:
-            self.payload = item.payload
+            self.payload = payload = item.payload
             try:
-                return self._decode(item)
+                value = item.decode(payload)
+                narrow = self.topic.narrow
+                if narrow is None:
+                    return value
+                value = narrow(value)
+                return NOTHING if value is None else value
             except Exception as error:
                 item = self._unreadable(item, error)
         if isinstance(item, Gap):
@@ -286,11 +296,10 @@ class Subscription(Generic[T]):
             return NOTHING
         return item.value if isinstance(item, Ready) else NOTHING
 
-    def called(self, seconds: float) -> None:
-        """Note that the callback ran for so long."""
-        self._delivered += 1
+    def called(self, times: int, seconds: float) -> None:
+        """Note that the callback ran so often, and for so long."""
+        self._delivered += times
         self._callback_seconds += seconds
-
     def tell_gap(self, gap: Gap) -> None:
         """Run ``on_gap``, or log a warning where there is none."""
         with self._delivery.lock:

@@ -147,15 +147,21 @@ def _sorted(value: Any) -> Any:
 
 def _keep(products: Iterable[str]) -> Callable[[Tickers], Tickers | None]:
     # No document says whether the venue minds the case of a product, so it is not minded here.
-    wanted = frozenset(product.casefold() for product in products)
+    spelt = frozenset(products)
+    wanted = frozenset(product.casefold() for product in spelt)
 
     def asked_for(ticker: Ticker) -> bool:
         return ticker.product_symbol is None or ticker.product_symbol.casefold() in wanted
 
     def narrow(event: Tickers) -> Tickers | None:
-        if all(map(asked_for, event.tickers)):
+        for ticker in event.tickers:
+            if ticker.product_symbol not in spelt:
+                break
+        else:
             return event
         kept = tuple(filter(asked_for, event.tickers))
+        if len(kept) == len(event.tickers):
+            return event
         return evolve(event, tickers=kept) if kept else None
 
     return narrow
