@@ -110,7 +110,7 @@ class NaiveTimex:
     def raw_order_book(self, market: str, timeout: float) -> Any:
         """Return the book."""
         book = self.rest("/get/public/orderbook/raw", {"market": market}, timeout)
-        return SimpleNamespace(bids=book)
+        return SimpleNamespace(bids=[SimpleNamespace(**row) for row in book["bid"]])
 
     def subscribe_trades(
         self, base: str, quote: str, callback: Any, on_gap: Any, timeout: float
