@@ -1,7 +1,8 @@
 """Place an order and know what became of it, even where the answer never came.
 
-An error says whether the order may have been carried out. Where it may, ask the venue; never send
-an order twice.
+An error says whether the order may have been carried out. Where it may, look for it at the venue by
+the id that you gave it. To find it proves that it is there; not to find it proves nothing yet: it
+may be filled, or still on its way. Never send an order twice.
 """
 
 import uuid
@@ -12,8 +13,15 @@ from venuesdk import NotSent, RequestRejected, TimexClient, VenueError
 from venuesdk.testing import simulate
 
 
+class Unresolved(Exception):
+    """Nobody knows yet whether the order was carried out: watch the account, and ask again."""
+
+
 def place(client, price, timeout=10.0):
-    """Return the order as the venue knows it, or None where there certainly is none."""
+    """Return the order as the venue knows it, or None where there certainly is none.
+
+    Raises `Unresolved` where neither can be told now.
+    """
     mark = str(uuid.uuid4())
     expires = datetime.now(timezone.utc) + timedelta(hours=1)
     try:
@@ -36,7 +44,9 @@ def place(client, price, timeout=10.0):
         print(f"outcome unknown: {type(error).__name__}: {error}")
     # A read waits for the connection, where that is what failed.
     found = [order for order in client.open_orders() if order.client_order_id == mark]
-    return found[0] if found else None
+    if not found:
+        raise Unresolved(mark)
+    return found[0]
 
 
 with simulate("timex") as venue, TimexClient(url=venue.url, **venue.credentials) as client:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import signal
 import ssl
 import sys
 import threading
@@ -78,6 +79,10 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Try far more examples when the long suite was asked for."""
     config.stash[_FIGURES] = Figures()
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # As in a job that a shell has put into the background: programs under test would not hear
+        # of Ctrl-C.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if config.getoption("markexpr") == "long" and not config.getoption("hypothesis_profile", None):
         hypothesis.settings.load_profile("long")
 
