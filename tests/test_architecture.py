@@ -7,6 +7,7 @@ the product, and over a tiny tree in which one violation of each kind is planted
 from __future__ import annotations
 
 import ast
+import functools
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -91,6 +92,15 @@ class Import:
 
 def modules(root: Path) -> dict[str, Module]:
     """Return every module of the product by its dotted name below the package."""
+    return _real() if root == ROOT else _read(root)
+
+
+@functools.cache
+def _real() -> dict[str, Module]:
+    return _read(ROOT)
+
+
+def _read(root: Path) -> dict[str, Module]:
     found = {}
     for path in sorted((root / PACKAGE).rglob("*.py")):
         names = path.relative_to(root / PACKAGE).with_suffix("").parts

@@ -50,6 +50,7 @@ def test_the_sample_runs(name: str) -> None:
         assert promise in result.stdout
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not importlib.util.find_spec("mypy"), reason="mypy is not installed")
 def test_the_samples_have_sound_types(tmp_path: Path) -> None:
     """What a sample does with clients and simulators, a user's type checker lets pass too."""

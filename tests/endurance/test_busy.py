@@ -11,12 +11,6 @@ from figures import Figures
 TABLE = "Two senders on a busy wss stream"
 
 
-def test_two_senders_and_a_busy_stream_share_one_tls_connection(program: Any) -> None:
-    """For a moment: each call gets its own answer, and no event is missing or out of order."""
-    found = program("busy.py", seconds=2)
-    assert found["answers"] and found["events"]
-
-
 @pytest.mark.long
 @pytest.mark.timeout(900)
 def test_a_busy_tls_connection_does_not_end_by_itself(

@@ -10,12 +10,6 @@ from figures import Figures
 SCHEMES = pytest.mark.parametrize("tls", [False, True], ids=["ws", "wss"])
 
 
-def test_threads_may_do_anything_at_any_time_for_a_moment(program: Any) -> None:
-    """Calls, streams, cuts and closes from 32 threads end within their time, with known errors."""
-    found = program("stress.py", "--seed", 1, "--tls", seconds=2)
-    assert found["counts"]["call succeeded"] and found["counts"]["events"]
-
-
 @pytest.mark.long
 @pytest.mark.timeout(300)
 @SCHEMES

@@ -19,7 +19,7 @@ LARGE = {"orders": {"padding": 8_000_000}, "growth": COPIES * 8_000_000}
 SENDING = (
     Case("31a", "reads nothing, so that an order is written in part", "many_writes",
          ("deaf", "honest"), lost(first_error="RequestTimeout"), orders={"padding": 2_000_000},
-         growth=COPIES * 2_000_000),
+         growth=COPIES * 2_000_000, long=True),
     Case("31b", "reads nothing, so that nothing of an order is written", "nothing_written",
          (("stuffed", False),), UNWRITTEN, least=TIMEOUT),
     Case("31c", "reads nothing, and pings, so that nothing of an order is written",

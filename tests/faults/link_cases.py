@@ -112,7 +112,8 @@ IN_TIME = {"within": TIMEOUT + SLACK}
 IN_VAIN = {"error": "RequestTimeout", "outcome_unknown": True, "accepted": 1}
 
 RECEIVING = (
-    striking("18a", "falls silent under an order, and comes back", SILENT, IN_VAIN, **IN_TIME),
+    striking("18a", "falls silent under an order, and comes back", SILENT, IN_VAIN, **IN_TIME,
+             long=True),
     striking("18b", "falls silent under a question, and comes back", SILENT,
              {"error": "RequestTimeout", "accepted": 1}, **IN_TIME, scenario="read_marked"),
     Case("18c", "keeps the connection, but sends no event for a while", "stream", (SILENT,),

@@ -78,7 +78,7 @@ def together(verdicts: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("venue", ["infinex", "onyx"])
+@pytest.mark.parametrize("venue", ["infinex"])
 def test_a_few_seconds_of_faults(venue: str) -> None:
     """In three seconds of faults nothing is lost, doubled, misreported, late, silently missed."""
     number = VENUES.index(venue)

@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from links.program import Here, Program
 
+pytestmark = pytest.mark.long
+
 LIMIT = 20.0
 JUMPS = (3_600.0, -7_200.0, 10 * 365 * 86_400.0, -20 * 365 * 86_400.0)
 """Seconds: an hour forward, two back, and decades either way."""

@@ -13,6 +13,8 @@ from figures import Figures
 from links import beside, black_holes, half_open
 from links.stage import Seen, Stage, plays
 
+pytestmark = pytest.mark.long
+
 QUIET, PATIENCE = 10.0, 5.0
 DEAD_AFTER = QUIET + PATIENCE
 """How long a client waits for a sign of life: after so much silence it asks, after more it ends."""

@@ -854,6 +854,7 @@ def test_decoded_data_of_another_shape_is_refused(data: Any) -> None:
         from_plain(Level, data)
 
 
+@pytest.mark.long
 def test_decoded_data_nested_without_end_is_refused() -> None:
     """Depth that Python made by hand does not escape as a RecursionError either."""
     data: Any = "1"

@@ -284,6 +284,7 @@ def test_without_on_gap_a_silence_is_a_warning_that_says_what_it_is(
     assert stream.stats.gaps == 1
 
 
+@pytest.mark.long
 def test_a_stream_that_is_cut_off_is_told_of_the_reconnection_first(open_desk: Any) -> None:
     """Time without a connection does not count; behind the reconnection is another silence."""
     desk = open_desk().connect()

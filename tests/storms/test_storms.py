@@ -243,6 +243,7 @@ SPREAD = Backoff(initial=0.2, maximum=60, factor=1000)
 """A rhythm that would wait for a minute, had the venue not named a time."""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_time_named_on_the_upgrade_is_kept(status: int) -> None:
     """Not before, and not much after, however often the venue says so."""

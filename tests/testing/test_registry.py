@@ -111,6 +111,7 @@ def test_importing_the_package_loads_no_websockets() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not importlib.util.find_spec("mypy"), reason="mypy is not installed")
 def test_a_venue_has_its_own_type(tmp_path: Path) -> None:
     """A type checker knows each venue's attributes by the name that `simulate` was given."""

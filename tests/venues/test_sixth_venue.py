@@ -358,6 +358,7 @@ DEFECTS: Mapping[str, tuple[str, str, str]] = {
 }
 
 
+@pytest.mark.long
 def test_what_is_wrong_with_a_new_venue_is_found(run) -> None:
     """Each defect of a careless author is found by the check that is there for it."""
     files = dict(FILES)
@@ -369,6 +370,7 @@ def test_what_is_wrong_with_a_new_venue_is_found(run) -> None:
     assert found["PASSED"] == {"test_the_tape_covers_the_venue"}
 
 
+@pytest.mark.long
 def test_a_new_venue_without_a_tape_is_found(run) -> None:
     """A venue whose author forgot the tape fails, rather than being tested less."""
     files = {name: text for name, text in FILES.items() if not name.startswith("tests/")}

@@ -272,6 +272,7 @@ def test_tls_that_takes_nothing_is_not_sent_and_kept(peers, tls):
     assert read.result(WAIT) == b"\0" * total + b"later"
 
 
+@pytest.mark.long
 def test_tls_that_takes_a_part_is_dropped(peers, tls):
     """When a part of the ciphertext has left at the deadline, the outcome is unknown."""
     stream, read = slow_tls(peers, tls)
