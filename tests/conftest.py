@@ -33,7 +33,7 @@ from figures import Figures  # noqa: E402
 hypothesis.settings.register_profile(
     "default", max_examples=20, deadline=None, derandomize="CI" in os.environ, print_blob=True
 )
-hypothesis.settings.register_profile("long", max_examples=1000, deadline=None, print_blob=True)
+hypothesis.settings.register_profile("long", max_examples=400, deadline=None, print_blob=True)
 hypothesis.settings.load_profile("default")
 
 LONG_TIMEOUT = 900.0
