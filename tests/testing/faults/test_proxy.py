@@ -459,7 +459,8 @@ def test_closing_ends_everything_at_once(ends: Any, fault: str) -> None:
         "finish": ends.proxy.finish,
         "latency": lambda: ends.proxy.latency(100),
     }[fault]()
-    with contextlib.suppress(OSError):  # a connection that was finished is reset where somebody still sends
+    # A connection that was finished is reset where somebody still sends.
+    with contextlib.suppress(OSError):
         client.sendall(b"on its way")
     port = ends.proxy.port
     start = time.monotonic()
