@@ -209,6 +209,7 @@ def test_a_reader_without_limits_would_be_found(monkeypatch: pytest.MonkeyPatch)
         assert _some_break(check_frames)
 
 
+@pytest.mark.long
 def test_an_http_reader_that_forgets_would_be_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """Were a body read to its end, or a malformed head not refused, a test fails."""
     assert not _some_break(lambda recipe: check_answers(b"{}", recipe))

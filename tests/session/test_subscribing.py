@@ -623,6 +623,7 @@ def _cpu_of_many_subscriptions(codec: Any, number: int) -> float:
     return time.thread_time() - started
 
 
+@pytest.mark.long
 def test_no_step_of_many_subscriptions_grows_with_the_square_of_their_number(
     toy_codec: Any,
 ) -> None:

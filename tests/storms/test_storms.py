@@ -259,6 +259,7 @@ def test_a_time_named_on_the_upgrade_is_kept(status: int) -> None:
         assert 1.0 <= after - before <= 1.0 + SPREAD.initial + LATE
 
 
+@pytest.mark.long
 def test_a_time_named_on_the_key_fetch_is_kept() -> None:
     """The key is a part of connecting: nobody knocks at the socket in between."""
     with simulate("loopring", interval=None) as sim:
