@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from venuesdk.models import Gap, GapReason
 from venuesdk.protocol.codec import Event
 from venuesdk.session import inbox as inbox_module
-from venuesdk.session.inbox import ConflatedInbox, EventInbox, Inbox, Ready, Totals
+from venuesdk.session.inbox import ConflatedInbox, EventInbox, Inbox, Item, Ready, Totals
 
 EPOCH = 3
 
@@ -267,3 +268,15 @@ def test_clearing_a_conflated_inbox_forgets_everything() -> None:
     inbox.offer_locked([("a", 2)], EPOCH)
     inbox.clear_locked()
     assert (inbox.pending_locked(), take_all(inbox)) == (0, [])
+
+
+def test_some_are_taken_in_order_and_what_is_left_is_counted() -> None:
+    """The bytes that are counted are those of what still waits, and none where nothing does."""
+    inbox = EventInbox(False, None, Totals())
+    feed(inbox, "a", "bb", "ccc")
+    taken: deque[Item] = deque()
+    inbox.take_some_locked(2, taken, EPOCH)
+    assert ([one.payload for one in taken], inbox.queued_bytes) == ([b"a", b"bb"], 3)  # type: ignore[union-attr]
+    taken.clear()
+    inbox.take_some_locked(2, taken, EPOCH)
+    assert ([one.payload for one in taken], inbox.queued_bytes) == ([b"ccc"], 0)  # type: ignore[union-attr]

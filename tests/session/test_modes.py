@@ -285,6 +285,16 @@ def test_a_rest_tells_what_is_left_where_no_reader_will(make: Make) -> None:
 # ---- pump --------------------------------------------------------------------------------------
 
 
+def test_the_counters_are_those_of_now(make: Make) -> None:
+    """Each callback finds counted what was delivered before it, and no more."""
+    delivery = make("pump")
+    found: list[int] = []
+    one = stream(delivery, lambda value: found.append(one.stats.delivered))
+    send(one, 1, 2, 3)
+    assert delivery.pump(0, None) == 3
+    assert found == [0, 1, 2]
+
+
 def test_nothing_runs_until_it_is_pumped(make: Make) -> None:
     """Then what waits runs on that thread, and is counted."""
     delivery = make("pump")

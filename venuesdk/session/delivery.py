@@ -310,30 +310,20 @@ class Delivery:
         earlier, it is there for the next run. One loop over many items, for this is where the
         time of an event goes that the decoder does not need.
         """
-        callback, narrow, clock = subscription.callback, subscription.topic.narrow, monotonic
+        callback, open_item = subscription.callback, subscription.open
         outer, self.running = self.running, callback
-        calls, total = 0, 0.0
         until = max(0, len(items) - most)
         try:
             while len(items) > until:
-                item = items[0]
-                if type(item) is Event:
-                    subscription.payload = payload = item.payload
-                    try:
-                        value = item.decode(payload)
-                        if narrow is not None:
-                            value = narrow(value)
-                            if value is None:
-                                value = NOTHING
-                    except Exception:
-                        # Once more, by the way that tells of what cannot be read.
-                        value = self._open(subscription, item)
-                else:
-                    value = self._open(subscription, item)
+                try:
+                    value = NOTHING if subscription.closed else open_item(items[0])
+                except Exception as error:
+                    value = NOTHING
+                    self.tell(error)
                 if value is NOTHING or callback is None or subscription.closed:
                     items.popleft()
                     continue
-                started = clock()
+                started = monotonic()
                 items.popleft()
                 try:
                     callback(value)
@@ -341,23 +331,13 @@ class Delivery:
                     if self._passes(error):
                         raise
                     self.tell(error)
-                seconds = clock() - started
-                calls += 1
-                total += seconds
+                seconds = monotonic() - started
+                self.callback_seconds += seconds
+                subscription.called(seconds)
                 if seconds > SLOW_CALLBACK:
                     self._warn_of_slow(callback, seconds)
         finally:
             self.running = outer
-            self.callback_seconds += total
-            subscription.called(calls, total)
-
-    def _open(self, subscription: Subscription[Any], item: Item) -> Any:
-        """Return the value of any item, or NOTHING, and tell of what is not as it should be."""
-        try:
-            return NOTHING if subscription.closed else subscription.open(item)
-        except Exception as error:
-            self.tell(error)
-            return NOTHING
 
     def _tell_reported(self, error: BaseException) -> None:
         with self.lock:

@@ -152,7 +152,10 @@ class EventInbox:
             return
         # In one step: Ctrl-C finds each item either there or here.
         into.extend(map(_POP, repeat(queue, min(most, len(queue)))))
-        self.queued_bytes -= sum([len(one.payload) for one in list(into) if type(one) is Event])
+        if queue:
+            self.queued_bytes -= sum([len(one.payload) for one in list(into) if type(one) is Event])
+        else:
+            self.queued_bytes = 0
 
     def take_locked(self, epoch: int) -> Item | None:
         """Remove and return what the consumer gets next, or None."""

@@ -272,7 +272,7 @@ class Subscription(Generic[T]):
         """
         split = self.topic.split
         try:
-            value = self._decode(event)
+            value = self.decode(event)
             return [] if value is NOTHING or split is None else list(split(value))
         except Exception as error:
             self._delivery.put_gap(self, self._unreadable(event, error))
@@ -281,14 +281,9 @@ class Subscription(Generic[T]):
     def open(self, item: Item) -> Any:
         """Return the typed value of an item, or NOTHING; tell about gaps on the way."""
         if type(item) is Event:
-            self.payload = payload = item.payload
+            self.payload = item.payload
             try:
-                value = item.decode(payload)
-                narrow = self.topic.narrow
-                if narrow is None:
-                    return value
-                value = narrow(value)
-                return NOTHING if value is None else value
+                return self.decode(item)
             except Exception as error:
                 item = self._unreadable(item, error)
         if isinstance(item, Gap):
@@ -296,10 +291,21 @@ class Subscription(Generic[T]):
             return NOTHING
         return item.value if isinstance(item, Ready) else NOTHING
 
-    def called(self, times: int, seconds: float) -> None:
-        """Note that the callback ran so often, and for so long."""
-        self._delivered += times
+    def decode(self, event: Event) -> Any:
+        """Return the typed value of an event, or NOTHING where the topic did not ask for it."""
+        value = event.decode(event.payload)
+        narrow = self.topic.narrow
+        if narrow is not None:
+            value = narrow(value)
+            if value is None:
+                return NOTHING
+        return value
+
+    def called(self, seconds: float) -> None:
+        """Note that the callback ran for so long."""
+        self._delivered += 1
         self._callback_seconds += seconds
+
     def tell_gap(self, gap: Gap) -> None:
         """Run ``on_gap``, or log a warning where there is none."""
         with self._delivery.lock:
@@ -325,15 +331,6 @@ class Subscription(Generic[T]):
             return
         count = "an unknown number of" if gap.count is None else gap.count
         log.warning("gap in %s: %s, %s events lost", name, gap.reason.value, count)
-
-    def _decode(self, event: Event) -> Any:
-        value = event.decode(event.payload)
-        narrow = self.topic.narrow
-        if narrow is not None:
-            value = narrow(value)
-            if value is None:
-                return NOTHING
-        return value
 
     def _unreadable(self, event: Event, cause: Exception) -> Gap:
         """Count and report an event that cannot be read; return the gap that it leaves."""

@@ -105,9 +105,6 @@ class OnyxCodec(Codec):
         """Return the one message of a frame: an answer, or an event with its raw message."""
         envelope = _read_frame(frame)
         if envelope.method is None and envelope.id is None:
-            channel, kind = envelope.channel, envelope.message_type
-            if type(channel) is str and type(kind) is int:
-                return (Event(channel, bytes(envelope.message), _event_decoder(channel, kind)),)
             return (self._event(envelope, frame),)
         return (self._answer(envelope, frame),)
 
