@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable
+from itertools import count
+from typing import Any
 
 from job import Job
 from meter import WARM, cpu_seconds, percentiles
+from ours import ORDER
 
-__all__ = ["measure"]
+__all__ = ["in_turn", "measure"]
 
 LEAST = 200
 """How many requests are made before anything is measured."""
+
+
+def in_turn(connection: Any) -> Callable[[], object]:
+    """Return what sends one request and receives its answer; threads take turns at a lock."""
+    lock = threading.Lock()
+    ids = count(1)
+
+    def ask() -> object:
+        frame = json.dumps({"id": f"msg:{next(ids)}", "method": "order", **ORDER})
+        with lock:
+            connection.send(frame)
+            return json.loads(connection.recv())
+
+    return ask
 
 
 def measure(job: Job, driver: Callable[[Job], Callable[[], object]]) -> dict[str, float]:
@@ -50,5 +68,5 @@ def measure(job: Job, driver: Callable[[Job], Callable[[], object]]) -> dict[str
     ]
     if not all_of_them:
         raise TimeoutError("no answer in the window")
-    count = len(all_of_them)
-    return {"rate": count / seconds, "cpu_us": cpu / count * 1e6} | percentiles(all_of_them)
+    asked = len(all_of_them)
+    return {"rate": asked / seconds, "cpu_us": cpu / asked * 1e6} | percentiles(all_of_them)

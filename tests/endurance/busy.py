@@ -26,6 +26,7 @@ from typing import Any
 
 import desk
 from simulators import Simulators
+from verdict import tell
 
 from venuesdk.errors import VenueError
 
@@ -244,10 +245,7 @@ def main() -> int:
         with Simulators("timex", ca_file=ca_file) as sims:
             run = plain if options.plain else race
             result = run(options.seconds, sims, ca_file)
-    print(json.dumps(result), flush=True)
-    for text in result["wrong"]:
-        print(text, file=sys.stderr)
-    return 1 if result["wrong"] else 0
+    return tell(result)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import faulthandler
-import json
 import logging
 import random
 import sys
@@ -20,6 +19,7 @@ from typing import Any
 import desk
 from census import census, open_slots
 from simulators import VENUES, Simulators
+from verdict import tell
 
 from venuesdk.models import State
 from venuesdk.session.quota import AttemptQuota
@@ -153,10 +153,7 @@ def main() -> int:
         ca_file = Path(folder, "ca.pem") if options.tls else None
         with Simulators(options.venue, ca_file=ca_file) as sims:
             result = run(sims, options.venue, options.times, ca_file)
-    print(json.dumps({"tls": options.tls, **result}), flush=True)
-    for text in result["wrong"]:
-        print(text, file=sys.stderr)
-    return 1 if result["wrong"] else 0
+    return tell({"tls": options.tls, **result})
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from typing import Any
 from census import descriptors, objects, open_slots, rss_kib, slope, threads
 from seats import Seat
 from simulators import VENUES, Simulators
+from verdict import tell
 from watchdog import Watchdog
 
 INTERVAL = 0.02
@@ -262,10 +263,7 @@ def main() -> int:
     options = parser.parse_args()
     warm_up = options.warm_up or min(600.0, options.seconds / 3)
     result = found(options.seed, options.seconds, warm_up, proxied=True)
-    print(json.dumps(result), flush=True)
-    for text in result["wrong"]:
-        print(text, file=sys.stderr)
-    return 1 if result["wrong"] else 0
+    return tell(result)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import gc
-import json
 import random
 import sys
 import tempfile
@@ -20,6 +19,7 @@ from typing import Any
 from arena import Stress
 from census import descriptors, threads
 from simulators import VENUES, Simulators
+from verdict import tell
 from watchdog import Watchdog
 from workers import Worker
 
@@ -98,10 +98,7 @@ def main() -> int:
         with Simulators(ca_file=ca_file, interval=0.05, seed=options.seed) as sims:
             sys.setswitchinterval(1e-6)
             result = run(options.seed, options.seconds, sims, ca_file)
-    print(json.dumps({"seed": options.seed, "tls": options.tls, **result}), flush=True)
-    for text in result["wrong"]:
-        print(text, file=sys.stderr)
-    return 1 if result["wrong"] else 0
+    return tell({"seed": options.seed, "tls": options.tls, **result})
 
 
 if __name__ == "__main__":

@@ -13,9 +13,7 @@ SCHEMES = pytest.mark.parametrize("tls", [False, True], ids=["ws", "wss"])
 @pytest.mark.long
 @pytest.mark.timeout(300)
 @SCHEMES
-def test_threads_may_do_anything_at_any_time(
-    program: Any, tls: bool, figures: Figures
-) -> None:
+def test_threads_may_do_anything_at_any_time(program: Any, tls: bool, figures: Figures) -> None:
     """The same, for a minute: no deadlock, no lost slot, no leaked thread."""
     seconds = 60
     found = program("stress.py", "--seed", 7, *["--tls"][:tls], seconds=seconds)

@@ -40,8 +40,7 @@ def price() -> str:
 
 def silent_host(stage: Stage) -> Playing:
     """Lose every packet from the beginning."""
-    link, venues = stage.link(), stage.venues("quiet")
-    near = stage.trader(link, venues)
+    link, venues, near = stage.desk("quiet")
     yield
     link.cut()
     connected = near.ask("connect", LIMIT, timeout=SHORT)
@@ -60,8 +59,7 @@ def silent_proxy(stage: Stage) -> Playing:
 
 def refusing_host(stage: Stage) -> Playing:
     """Answer every attempt with a reset."""
-    link, venues = stage.link(), stage.venues("quiet")
-    near = stage.trader(link, venues)
+    link, venues, near = stage.desk("quiet")
     yield
     link.reject()
     connected = near.ask("connect", LIMIT, timeout=LIMIT)
@@ -126,8 +124,7 @@ def silent_names_later(stage: Stage) -> Playing:
 
 def lossy_link(stage: Stage) -> Playing:
     """Lose a fifth of all packets, both ways, while four threads call and a stream comes in."""
-    link, venues = stage.link(), stage.venues("busy")
-    near = stage.trader(link, venues)
+    link, venues, near = stage.desk("busy")
     yield
     connect(near)
     link.lose(SHARE)

@@ -121,8 +121,7 @@ def end(near: Program, *, close: bool = True) -> Seen:
 
 def idle_link(stage: Stage) -> Playing:
     """Cut both ways while nothing is said."""
-    link, venues = stage.link(), stage.venues("quiet")
-    near = stage.trader(link, venues)
+    link, venues, near = stage.desk("quiet")
     yield
     connect(near)
     read(near)
@@ -133,8 +132,7 @@ def idle_link(stage: Stage) -> Playing:
 
 def unanswered_request(stage: Stage) -> Playing:
     """Cut both ways, and send a read and an order at once, each with a minute."""
-    link, venues = stage.link(), stage.venues("quiet")
-    near = stage.trader(link, venues)
+    link, venues, near = stage.desk("quiet")
     yield
     connect(near)
     read(near)
@@ -147,8 +145,7 @@ def unanswered_request(stage: Stage) -> Playing:
 
 def busy_link(stage: Stage) -> Playing:
     """Cut both ways while a stream comes in."""
-    link, venues = stage.link(), stage.venues("busy")
-    near = stage.trader(link, venues)
+    link, venues, near = stage.desk("busy")
     yield
     connect(near)
     stream(near)
@@ -163,8 +160,7 @@ def busy_link(stage: Stage) -> Playing:
 def _one_way(
     stage: Stage, cut_link: Callable[[Link], float], after: Callable[[Link, Program], Seen]
 ) -> Playing:
-    link, venues = stage.link(), stage.venues("busy")
-    near = stage.trader(link, venues)
+    link, venues, near = stage.desk("busy")
     silent = stage.link()
     idle = stage.trader(silent, stage.venues("quiet"))
     yield
@@ -193,8 +189,7 @@ def outward_cut(stage: Stage) -> Playing:
 
 def closed_under_a_cut(stage: Stage) -> Playing:
     """Close a client whose link was cut just now, while a stream came in."""
-    link, venues = stage.link(), stage.venues("busy")
-    near = stage.trader(link, venues)
+    link, venues, near = stage.desk("busy")
     yield
     connect(near)
     stream(near)
@@ -220,8 +215,7 @@ def inward_cut(stage: Stage) -> Playing:
 
 def stopped_venue(stage: Stage) -> Playing:
     """Stop the venue's process: its kernel goes on acknowledging, and nobody answers."""
-    link, venues = stage.link(), stage.venues("stopped")
-    near = stage.trader(link, venues)
+    link, venues, near = stage.desk("stopped")
     yield
     connect(near)
     read(near)
@@ -239,8 +233,7 @@ def stopped_venue(stage: Stage) -> Playing:
 def _interrupted(
     stage: Stage, begin: Callable[[Link], float], end: Callable[[Link], None]
 ) -> Playing:
-    link, venues = stage.link(), stage.venues("busy")
-    near = stage.trader(link, venues)
+    link, venues, near = stage.desk("busy")
     yield
     connect(near)
     stream(near)
@@ -266,8 +259,7 @@ def unplugged(stage: Stage) -> Playing:
 
 def short_unplugging(stage: Stage) -> Playing:
     """Take the client's interface down for three seconds, which TCP outlives."""
-    link, venues = stage.link(), stage.venues("busy")
-    near = stage.trader(link, venues)
+    link, venues, near = stage.desk("busy")
     yield
     connect(near)
     stream(near)

@@ -110,6 +110,11 @@ class Stage:
             options["http_url"] = f"https://{host}:{place['http_port']}"
         return self._start(link.near, "near.py", "near", venue=venue, options=options)
 
+    def desk(self, kind: str, **more: Any) -> tuple[Link, Venues, Program]:
+        """Return a new link, venues of that kind, and a client on the link's near host."""
+        link, venues = self.link(), self.venues(kind)
+        return link, venues, self.trader(link, venues, **more)
+
     def plain(self, link: Link, venues: Venues) -> Program:
         """Start plain websocket-client on the near host of a link."""
         place = venues.places["timex"]

@@ -83,7 +83,6 @@ def ended(seen: Seen) -> None:
 # Detection ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.long
 @plays(half_open.idle_link)
 def test_an_idle_link_that_dies_is_noticed(seen: Seen, figures: Figures) -> None:
     """After 10 quiet seconds the client asks for a sign of life, and 5 later it reconnects."""
@@ -91,7 +90,6 @@ def test_an_idle_link_that_dies_is_noticed(seen: Seen, figures: Figures) -> None
     came_back(seen)
 
 
-@pytest.mark.long
 @plays(half_open.unanswered_request)
 def test_requests_on_a_dead_link_do_not_wait_out_their_time(seen: Seen, figures: Figures) -> None:
     """Requests with a minute each fail within 15 seconds, and nobody knows their outcome."""
@@ -101,7 +99,6 @@ def test_requests_on_a_dead_link_do_not_wait_out_their_time(seen: Seen, figures:
     came_back(seen)
 
 
-@pytest.mark.long
 @plays(half_open.busy_link)
 def test_a_busy_link_that_dies_is_noticed(seen: Seen, figures: Figures) -> None:
     """A stream that falls silent is found dead as an idle one is; the gap precedes what follows."""
@@ -111,7 +108,6 @@ def test_a_busy_link_that_dies_is_noticed(seen: Seen, figures: Figures) -> None:
     assert seen["gap_at"] <= seen["event_at"]
 
 
-@pytest.mark.long
 @plays(half_open.stopped_venue)
 def test_a_stopped_venue_is_noticed(seen: Seen, figures: Figures) -> None:
     """A process that stands still, whose kernel goes on acknowledging, is found dead too.
@@ -126,7 +122,6 @@ def test_a_stopped_venue_is_noticed(seen: Seen, figures: Figures) -> None:
     came_back(seen)
 
 
-@pytest.mark.long
 @plays(half_open.outward_cut)
 def test_a_link_that_loses_what_is_sent_is_noticed(seen: Seen, figures: Figures) -> None:
     """Where only what the client sends is lost, its order fails in time, although events come.
@@ -139,7 +134,6 @@ def test_a_link_that_loses_what_is_sent_is_noticed(seen: Seen, figures: Figures)
     ended(seen)
 
 
-@pytest.mark.long
 @plays(half_open.inward_cut)
 def test_a_link_that_loses_what_comes_is_noticed(seen: Seen, figures: Figures) -> None:
     """Where only what the venue sends is lost, its order fails in time, and was carried out."""
@@ -150,7 +144,6 @@ def test_a_link_that_loses_what_comes_is_noticed(seen: Seen, figures: Figures) -
     came_back(seen)
 
 
-@pytest.mark.long
 @plays(half_open.address_taken)
 def test_a_venue_whose_address_goes_away_is_noticed(seen: Seen, figures: Figures) -> None:
     """A venue that loses its address is found dead, and found again when it has it back."""
@@ -159,7 +152,6 @@ def test_a_venue_whose_address_goes_away_is_noticed(seen: Seen, figures: Figures
     came_back(seen)
 
 
-@pytest.mark.long
 @plays(half_open.unplugged)
 def test_a_client_whose_interface_goes_down_notices(seen: Seen, figures: Figures) -> None:
     """A client without its interface ends its connection in time, and reconnects behind it."""
@@ -168,7 +160,6 @@ def test_a_client_whose_interface_goes_down_notices(seen: Seen, figures: Figures
     came_back(seen)
 
 
-@pytest.mark.long
 @plays(half_open.short_unplugging)
 def test_a_short_interruption_costs_nothing(seen: Seen, figures: Figures) -> None:
     """Three seconds without the interface end no connection: what was sent arrives, once."""
@@ -222,7 +213,6 @@ def test_names_that_nobody_looks_up(seen: Seen, figures: Figures) -> None:
     assert seen["exit_unclosed"] <= EXIT_WITHIN
 
 
-@pytest.mark.long
 @plays(black_holes.silent_names_later)
 def test_reconnecting_without_a_name_server(seen: Seen, figures: Figures) -> None:
     """A name server that is gone holds up no attempt to reconnect for longer than its time."""
@@ -241,7 +231,6 @@ def test_reconnecting_without_a_name_server(seen: Seen, figures: Figures) -> Non
     ended(seen)
 
 
-@pytest.mark.long
 @plays(black_holes.lossy_link)
 def test_a_lossy_link_misreports_nothing(seen: Seen, figures: Figures) -> None:
     """With a fifth of all packets lost every call ends in time, and says what is true."""
@@ -280,7 +269,6 @@ def test_an_order_over_http_that_cannot_leave(seen: Seen, figures: Figures) -> N
     ended(seen)
 
 
-@pytest.mark.long
 @plays(black_holes.deaf_http)
 def test_an_order_over_http_on_a_dead_link(seen: Seen, figures: Figures) -> None:
     """An order sent on a connection that is dead ends in time, and nobody knows its outcome."""
@@ -310,35 +298,30 @@ def compared(figures: Figures, stage: Stage, case: str, seen: Seen) -> None:
     assert seen["no ping"] is None or seen["no ping"] > DEAD_AFTER + MARGIN
 
 
-@pytest.mark.long
 @plays(beside.idle_link)
 def test_plain_on_an_idle_link(seen: Seen, figures: Figures, stage: Stage) -> None:
     """Plain websocket-client is measured where the client notices an idle link."""
     compared(figures, stage, "idle, both ways lost", seen)
 
 
-@pytest.mark.long
 @plays(beside.unanswered_request)
 def test_plain_with_an_unanswered_request(seen: Seen, figures: Figures, stage: Stage) -> None:
     """Plain websocket-client is measured where the client fails an unacknowledged request."""
     compared(figures, stage, "a request unacknowledged", seen)
 
 
-@pytest.mark.long
 @plays(beside.busy_link)
 def test_plain_on_a_busy_link(seen: Seen, figures: Figures, stage: Stage) -> None:
     """Plain websocket-client is measured where the client notices a silent stream."""
     compared(figures, stage, "a stream, both ways lost", seen)
 
 
-@pytest.mark.long
 @plays(beside.outward_cut)
 def test_plain_on_a_one_way_link(seen: Seen, figures: Figures, stage: Stage) -> None:
     """Plain websocket-client is measured where only what the venue sends arrives."""
     compared(figures, stage, "a request, only client to venue lost", seen)
 
 
-@pytest.mark.long
 @plays(beside.stopped_venue)
 def test_plain_with_a_stopped_venue(seen: Seen, figures: Figures, stage: Stage) -> None:
     """Plain websocket-client is measured where the venue's process stands still."""

@@ -869,6 +869,18 @@ def test_an_unreadable_answer(make_peer: MakePeer, connect: Connect, answer: byt
     assert peer.visits == 2
 
 
+def going_on(head: bytes, piece: bytes) -> Callable[[Visit], None]:
+    """Return what answers a request with `head`, and then with one piece after the other."""
+
+    def serve(visit: Visit) -> None:
+        visit.request()
+        visit.send(head)
+        while not visit.peer.over.is_set():
+            visit.send(piece)
+
+    return serve
+
+
 ENDLESS = {
     "no length": (b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 65536),
     "chunks": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"4\r\nxxxx\r\n" * 9999),
@@ -887,14 +899,7 @@ def test_an_endless_body_is_refused(
     make_peer: MakePeer, connect: Connect, head: bytes, piece: bytes
 ) -> None:
     """Reading stops at the limit, long before the deadline, whatever was promised."""
-
-    def serve(visit: Visit) -> None:
-        visit.request()
-        visit.send(head)
-        while not visit.peer.over.is_set():
-            visit.send(piece)
-
-    peer = make_peer(serve)
+    peer = make_peer(going_on(head, piece))
     with taking_at_most(5), pytest.raises(ProtocolError, match="longer than 300000") as caught:
         connect(peer.url, max_body=300_000).request(POST, Deadline(30))
     assert caught.value.outcome_unknown
@@ -923,14 +928,7 @@ def test_an_answer_that_goes_on_without_a_body_is_refused(
     make_peer: MakePeer, connect: Connect, head: bytes, piece: bytes
 ) -> None:
     """What adds nothing to the body is not read without end either, and is not kept."""
-
-    def serve(visit: Visit) -> None:
-        visit.request()
-        visit.send(head)
-        while not visit.peer.over.is_set():
-            visit.send(piece)
-
-    peer = make_peer(serve)
+    peer = make_peer(going_on(head, piece))
     with taking_at_most(8), pytest.raises(ProtocolError, match="does not end") as caught:
         connect(peer.url, max_body=300_000).request(POST, Deadline(30))
     assert caught.value.outcome_unknown

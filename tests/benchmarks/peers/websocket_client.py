@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable
-from itertools import count
 from typing import Any
 
 import websocket
+from callers import in_turn
 from job import Job
-from ours import ORDER
 
 __all__ = ["requests", "stream"]
 
@@ -29,15 +27,5 @@ def stream(job: Job, on_event: Callable[[Any], object]) -> None:
 
 
 def requests(job: Job) -> Callable[[], object]:
-    """Return what sends one request and receives its answer, under a lock for threads."""
-    connection = connect(job, "1")
-    lock = threading.Lock()
-    ids = count(1)
-
-    def ask() -> object:
-        frame = json.dumps({"id": f"msg:{next(ids)}", "method": "order", **ORDER})
-        with lock:
-            connection.send(frame)
-            return json.loads(connection.recv())
-
-    return ask
+    """Return what sends one request and receives its answer."""
+    return in_turn(connect(job, "1"))

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Callable
-from itertools import count
 from typing import Any
 
+from callers import in_turn
 from decoding import TWO_PASSES
 from growing import memory_of
 from job import Job
-from ours import ORDER
 from starting import watch
 from websockets.sync.client import connect
 
@@ -27,18 +24,8 @@ def stream(job: Job, on_event: Callable[[Any], object]) -> None:
 
 
 def requests(job: Job) -> Callable[[], object]:
-    """Return what sends one request and receives its answer, under a lock for threads."""
-    connection = _connect(job, "1")
-    lock = threading.Lock()
-    ids = count(1)
-
-    def ask() -> object:
-        frame = json.dumps({"id": f"msg:{next(ids)}", "method": "order", **ORDER})
-        with lock:
-            connection.send(frame)
-            return json.loads(connection.recv())
-
-    return ask
+    """Return what sends one request and receives its answer."""
+    return in_turn(_connect(job, "1"))
 
 
 def idle(job: Job) -> dict[str, float]:

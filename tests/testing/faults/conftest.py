@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from websockets.sync.server import ServerConnection, serve
 
 from venuesdk.testing.faults import FaultProxy
 
@@ -111,3 +113,19 @@ def make_ends() -> Iterator[Callable[..., Ends]]:
 def ends(make_ends: Callable[..., Ends]) -> Ends:
     """Return a server with a proxy before it."""
     return make_ends()
+
+
+@pytest.fixture(scope="module")
+def echo() -> Iterator[str]:
+    """Return the URL of a WebSocket server that sends back whatever it gets."""
+
+    def answer(connection: ServerConnection) -> None:
+        for message in connection:
+            connection.send(message)
+
+    with serve(answer, "127.0.0.1", 0, compression=None) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"ws://127.0.0.1:{server.socket.getsockname()[1]}/"
+        server.shutdown()
+        thread.join(PATIENCE)

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from websockets.sync.client import connect
-from websockets.sync.server import ServerConnection, serve
 
 from venuesdk.testing.faults import HostileServer, Peer, PeerLeft
 from venuesdk.testing.faults.peer import accept_key
@@ -30,22 +29,6 @@ def played() -> Iterator[Callable[..., socket.socket]]:
             return stack.enter_context(socket.create_connection(address, PATIENCE))
 
         yield start
-
-
-@pytest.fixture
-def echo() -> Iterator[str]:
-    """Return the URL of a WebSocket server that sends back whatever it gets."""
-
-    def answer(connection: ServerConnection) -> None:
-        for message in connection:
-            connection.send(message)
-
-    with serve(answer, "127.0.0.1", 0, compression=None) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"ws://127.0.0.1:{server.socket.getsockname()[1]}/"
-        server.shutdown()
-        thread.join(PATIENCE)
 
 
 def _read_all(sock: socket.socket) -> bytes:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from websockets.sync.server import ServerConnection, serve
 
 from venuesdk.testing.faults import HostileServer
 
@@ -82,22 +81,6 @@ class Caller:
         finally:
             self.socket.settimeout(PATIENCE)
         return False
-
-
-@pytest.fixture(scope="module")
-def echo() -> Iterator[str]:
-    """Return the URL of a WebSocket server that sends back whatever it gets."""
-
-    def answer(connection: ServerConnection) -> None:
-        for message in connection:
-            connection.send(message)
-
-    with serve(answer, "127.0.0.1", 0, compression=None) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"ws://127.0.0.1:{server.socket.getsockname()[1]}/"
-        server.shutdown()
-        thread.join(PATIENCE)
 
 
 class Shop(http.server.ThreadingHTTPServer):
