@@ -18,24 +18,35 @@ from venuesdk.session import slots as slots_module
 from venuesdk.session.asking import Asking
 from venuesdk.session.delivery import Delivery
 from venuesdk.session.link import Link
-from venuesdk.session.slots import Slots
+from venuesdk.session.slots import Slot, Slots
 from venuesdk.session.standing import Standing
 from venuesdk.session.stats import Counters
 from venuesdk.timing import Deadline, monotonic
+from venuesdk.wire.output import Parcel
 
 PATIENCE = 5.0
 
 
 class Wire:
-    """A connection whose sends do what a test says."""
+    """A connection whose sends do what a test says; one that is `slow` leaves all in its queue."""
 
-    def __init__(self, send: Callable[[str], None]) -> None:
+    def __init__(self, send: Callable[[str], None], slow: bool = False) -> None:
         self.act = send
-        self.sent: list[str] = []
+        self.slow = slow
+        self.sent: list[Parcel] = []
+        self.queued: list[Parcel] = []
 
-    def send(self, frame: str, deadline: Deadline) -> None:
+    def submit(self, frame: str, deadline: Deadline) -> Parcel:
         self.act(frame)
-        self.sent.append(frame)
+        parcel = Parcel(frame.encode())
+        (self.queued if self.slow else self.sent).append(parcel)
+        return parcel
+
+    def withdraw(self, parcel: Parcel) -> bool:
+        if parcel in self.queued:
+            self.queued.remove(parcel)
+            return True
+        return False
 
 
 class Caller:
@@ -49,8 +60,8 @@ class Caller:
         self.codec = codec({}, "")
         self.use(send)
 
-    def use(self, send: Callable[[str], None]) -> Wire:
-        wire = Wire(send)
+    def use(self, send: Callable[[str], None], slow: bool = False) -> Wire:
+        wire = Wire(send, slow)
         with self.standing.lock:
             self.standing.link_locked(Link(wire, self.codec))  # type: ignore[arg-type]
             self.standing.move_locked(State.CONNECTED, "test")
@@ -187,6 +198,73 @@ def test_what_was_not_sent_is_not_sent_whatever_ended_the_call_meanwhile(toy_cod
     with pytest.raises(NotSent) as caught:
         caller.ask()
     assert caught.value.outcome_unknown is False
+    assert len(caller.slots) == 0
+
+
+def test_what_still_waits_to_be_sent_at_the_deadline_is_taken_back(toy_codec: Any) -> None:
+    """Others were sending all the time: NotSent, no timeout is counted, and it never leaves."""
+    caller = Caller(toy_codec)
+    wire = caller.use(lambda frame: None, slow=True)
+    with pytest.raises(NotSent, match="other requests"):
+        caller.ask(0.05)
+    assert not wire.queued
+    assert caller.counters.timeouts == 0
+    assert len(caller.slots) == 0
+
+
+def test_what_has_left_and_is_not_answered_is_unknown(toy_codec: Any) -> None:
+    """The other side of the one before: nothing can be taken back."""
+    caller = Caller(toy_codec)
+    with pytest.raises(RequestTimeout) as caught:
+        caller.ask(0.05)
+    assert caught.value.outcome_unknown is True
+    assert caller.counters.timeouts == 1
+
+
+@pytest.mark.parametrize("slow", [True, False])
+def test_a_loss_is_not_sent_where_the_request_still_waited(toy_codec: Any, slow: bool) -> None:
+    """Whoever ends the call takes it for sent; the queue of the connection knows better."""
+    caller = Caller(toy_codec)
+
+    def lose(frame: str) -> None:
+        caller.slots.fail_all(lambda: ConnectionLost("cut", outcome_unknown=True))
+
+    wire = caller.use(lose, slow)
+    with pytest.raises(NotSent if slow else ConnectionLost, match="cut") as caught:
+        caller.ask()
+    assert caught.value.outcome_unknown is not slow
+    assert not wire.queued
+
+
+@pytest.mark.parametrize("slow", [True, False])
+def test_a_close_knows_whether_the_request_still_waited(toy_codec: Any, slow: bool) -> None:
+    """ClientClosed says that nothing is unknown where the request is taken back."""
+    caller = Caller(toy_codec)
+
+    def close(frame: str) -> None:
+        caller.slots.fail_all(lambda: caller.standing.closed(True))
+
+    wire = caller.use(close, slow)
+    with pytest.raises(ClientClosed) as caught:
+        caller.ask()
+    assert caught.value.outcome_unknown is not slow
+    assert not wire.queued
+
+
+def test_an_interrupted_caller_takes_its_request_back(
+    toy_codec: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After Ctrl-C nothing may leave of a request that nobody waits for."""
+    caller = Caller(toy_codec)
+    wire = caller.use(lambda frame: None, slow=True)
+
+    def interrupted(slot: Slot, deadline: Deadline) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Slot, "wait", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        caller.ask()
+    assert not wire.queued
     assert len(caller.slots) == 0
 
 

@@ -18,6 +18,7 @@ from venuesdk.errors import (
 )
 from venuesdk.timing import Deadline
 from venuesdk.wire.exchange import Exchange, Line
+from venuesdk.wire.sockets import NO_WAIT
 from venuesdk.wire.stream import ByteStream
 
 
@@ -35,7 +36,7 @@ class Ends:
         """Fill what the peer does not read, until the socket takes nothing more."""
         with contextlib.suppress(BlockingIOError):
             while True:
-                self.own.send(bytes(65536))
+                self.own.send(bytes(65536), NO_WAIT)
 
 
 @pytest.fixture

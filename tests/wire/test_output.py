@@ -13,6 +13,7 @@ from venuesdk.errors import ConnectionLost, NotSent
 from venuesdk.timing import Deadline, monotonic
 from venuesdk.wire import output
 from venuesdk.wire.output import CLOSED_HERE, MAX_POSTED
+from venuesdk.wire.sockets import NO_WAIT
 from venuesdk.wire.stream import ByteStream
 
 WAIT = 5.0
@@ -37,7 +38,7 @@ def fill(stream: ByteStream) -> int:
     total = 0
     with contextlib.suppress(BlockingIOError):
         while True:
-            total += stream._sock.send(b"\0" * 4096)
+            total += stream._sock.send(b"\0" * 4096, NO_WAIT)
     return total
 
 
@@ -157,6 +158,111 @@ def test_the_wait_for_other_writers_counts(pair):
     assert exactly(peer, len(frame)) == frame
     thread.join(WAIT)
     assert outcome == [None]
+
+
+def test_what_is_submitted_behind_a_writer_leaves_with_it(pair):
+    """Whoever submits while another writes returns at once; the writer sends it for them."""
+    stream, peer = pair
+    frame = b"x" * 1_000_000
+    thread, outcome = run(stream.write, frame, Deadline(WAIT))
+    until(lambda: stream.bytes_out > 0)
+    parcels = [stream.submit(b"%d" % number, Deadline(WAIT)) for number in range(3)]
+    assert not any(parcel.done for parcel in parcels)
+    assert exactly(peer, len(frame) + 3) == frame + b"012"
+    thread.join(WAIT)
+    assert outcome == [None]
+    until(lambda: all(parcel.done for parcel in parcels))
+    assert not any(stream.withdraw(parcel) for parcel in parcels)
+    assert stream.written == 4
+
+
+def test_what_is_submitted_alone_is_written_as_any_other(pair):
+    """With nobody else about, submit waits for the peer, and raises what write does."""
+    stream, peer = pair
+    assert stream.submit(b"hello", Deadline(1)).done
+    assert exactly(peer, 5) == b"hello"
+    filled = fill(stream)
+    with pytest.raises(NotSent, match="took nothing"):
+        stream.submit(b"never", Deadline(0.05))
+    assert exactly(peer, filled) == b"\0" * filled
+    stream.submit(b"later", Deadline(1))
+    assert exactly(peer, 5) == b"later"
+
+
+def test_what_is_withdrawn_never_leaves(pair):
+    """A parcel behind a writer can be taken back; the others leave, and the stream goes on."""
+    stream, peer = pair
+    frame = b"x" * 1_000_000
+    thread, outcome = run(stream.write, frame, Deadline(WAIT))
+    until(lambda: stream.bytes_out > 0)
+    first, second = (stream.submit(text, Deadline(WAIT)) for text in (b"first", b"second"))
+    assert stream.withdraw(first)
+    assert not stream.withdraw(first)
+    assert exactly(peer, len(frame) + 6) == frame + b"second"
+    thread.join(WAIT)
+    assert outcome == [None]
+    until(lambda: second.done)
+    assert not first.done
+    assert not stream.dropped
+
+
+def test_what_is_withdrawn_half_way_ends_the_stream(pair):
+    """A frame that was cut, and that nobody waits for any more, must never be completed."""
+    stream, peer = pair
+    frame = b"x" * 1_000_000
+    with stream._write_lock:
+        parcel = stream.submit(frame, Deadline(WAIT))
+    # A post lets out what waits, as far as the peer takes it, and never waits itself.
+    assert stream.post(b"posted")
+    assert 0 < stream.bytes_out < len(frame)
+    assert not stream.withdraw(parcel)
+    assert stream.dropped
+    assert len(everything(peer)) == stream.bytes_out
+    with pytest.raises(NotSent, match="only a part"):
+        stream.write(b"x", Deadline(1))
+
+
+def test_frames_that_leave_together_are_cut_between_those_that_left(pair):
+    """Of many that stood in the queue some leave, one is cut, and the rest can be taken back."""
+    stream, peer = pair
+    texts = [bytes([65 + number]) * 40_000 for number in range(26)]
+    with stream._write_lock:
+        parcels = [stream.submit(text, Deadline(WAIT)) for text in texts]
+    assert stream.post(b"posted")
+    sent = stream.bytes_out
+    whole, part = divmod(sent, 40_000)
+    assert whole > 0
+    assert [parcel.done for parcel in parcels] == [number < whole for number in range(26)]
+    begun = whole + bool(part)
+    assert all(stream.withdraw(parcel) for parcel in parcels[begun + 1 :])
+    kept = texts[: begun + 1]
+    assert exactly(peer, sent) == b"".join(texts)[:sent]
+    rest = len(kept) * 40_000 - sent
+    thread, outcome = run(stream.write, b"last", Deadline(WAIT))
+    assert exactly(peer, rest + 10) == b"".join(kept)[sent:] + b"postedlast"
+    thread.join(WAIT)
+    assert outcome == [None]
+
+
+@pytest.mark.parametrize("taken", [0, 3, 5, 12])
+def test_an_error_tells_each_frame_apart_that_left_with_others(pair, taken):
+    """What left whole or in part is unknown; of the rest it is certain that nothing left."""
+    stream, _ = pair
+    texts = [b"first", b"second", b"third"]
+    counts = [taken] if taken else []
+
+    def send(data, flags):
+        if counts:
+            return counts.pop()
+        raise ConnectionResetError(104, "reset")
+
+    stream._send = send
+    with stream._write_lock:
+        parcels = [stream.submit(text, Deadline(WAIT)) for text in texts]
+    assert stream.post(b"")
+    assert stream.dropped
+    starts = [0, 5, 11]
+    assert [stream.withdraw(parcel) for parcel in parcels] == [start >= taken for start in starts]
 
 
 def test_shutdown_wakes_a_writer_and_those_who_wait_for_it(pair):
@@ -341,8 +447,10 @@ def test_no_frame_is_torn_or_forgotten_among_many_threads(pair):
     def body(number):
         for turn in range(count):
             record = struct.pack("!BH", number, turn) * 7
-            if number % 2:
+            if number % 3 == 0:
                 stream.write(record, Deadline(WAIT))
+            elif number % 3 == 1:
+                stream.submit(record, Deadline(WAIT))
             else:
                 assert stream.post(record)
 

@@ -26,7 +26,8 @@ from venuesdk.errors import (
 )
 from venuesdk.timing import Deadline, monotonic
 from venuesdk.wire.endpoint import Endpoint, Proxy
-from venuesdk.wire.frames import Binary
+from venuesdk.wire.frames import Binary, FrameReader
+from venuesdk.wire.sockets import NO_WAIT
 from venuesdk.wire.websocket import WebSocketConnection
 
 WAIT = 5.0
@@ -818,7 +819,7 @@ def stuff(connection) -> None:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
     while refused < 5:
         try:
-            sock.send(b"\0" * 65536)
+            sock.send(b"\0" * 65536, NO_WAIT)
             refused = 0
         except BlockingIOError:
             refused += 1
@@ -968,27 +969,42 @@ def test_an_interrupt_while_waiting_loses_nothing(to, peers):
     connection = to(handler)
     stream = connection._stream
 
-    class Interrupted:
-        def wait(self, *arguments, **options):
-            raise KeyboardInterrupt
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
 
-    watch, stream._watch = stream._watch, Interrupted()
-    with pytest.raises(KeyboardInterrupt):
-        connection.read(None)
-    stream._watch = watch
-    assert not connection.closed
+    class Interrupted:
+        wait = interrupted
+
+    # In a read that waits inside of the system call, and in one that waits before it.
+    waits = [(None, "_recv_into", interrupted), (0.1, "_watch", Interrupted())]
+    for timeout, name, stand_in in waits:
+        before = getattr(stream, name)
+        setattr(stream, name, stand_in)
+        with pytest.raises(KeyboardInterrupt):
+            connection.read(timeout)
+        setattr(stream, name, before)
+        assert not connection.closed
     go.set()
     assert connection.receive(WAIT) == ["later"]
 
 
-def test_an_interrupt_with_bytes_in_hand_ends_the_connection(to, idle):
+def test_an_interrupt_with_bytes_in_hand_ends_the_connection(to, peers, monkeypatch):
     """A Ctrl-C that may have lost bytes of the stream ends it: nothing behind them makes sense."""
-    connection = to(idle, b"")
 
-    def interrupted(view):
+    go = threading.Event()
+
+    def handler(sock):
+        go.wait(WAIT)
+        sock.sendall(text(b"lost"))
+        peers.stopped.wait(30)
+
+    connection = to(handler)
+    go.set()
+
+    def interrupted(reader, count):
         raise KeyboardInterrupt
 
-    connection._stream._recv_into = interrupted
+    monkeypatch.setattr(FrameReader, "received", interrupted)
     with pytest.raises(KeyboardInterrupt):
         connection.read(None)
     assert connection.closed

@@ -17,6 +17,8 @@ __all__ = ["jsonable"]
 
 _AS_IT_IS = frozenset({str, int, bool, type(None)})
 
+_TEXT = frozenset({str})
+
 _LONGEST = 1_000
 """Digits before or behind the point: a Decimal of more is a mistake, and its text a bomb."""
 
@@ -31,6 +33,8 @@ def jsonable(value: Any, *, reveal: bool = False) -> Any:
     kind = type(value)
     if kind in _AS_IT_IS or (reveal and kind is Secret):
         return value
+    if kind is dict:
+        return _object(value, reveal)
     if isinstance(value, enum.Enum):
         return jsonable(value.value, reveal=reveal)
     if isinstance(value, Mapping):
@@ -49,6 +53,10 @@ def jsonable(value: Any, *, reveal: bool = False) -> Any:
 
 
 def _object(value: Mapping[Any, Any], reveal: bool) -> dict[str, Any]:
+    simple = _TEXT.issuperset(map(type, value)) and _AS_IT_IS.issuperset(map(type, value.values()))
+    if simple and type(value) is dict:
+        # Most requests: nothing to change, and nothing to copy.
+        return value
     plain = {}
     for key, each in value.items():
         if not isinstance(key, str):

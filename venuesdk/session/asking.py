@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import contextlib
 
-from ..errors import NotSent, RequestRejected, RequestTimeout, VenueError
+from ..errors import (
+    ClientClosed,
+    ConnectionLost,
+    NotSent,
+    RequestRejected,
+    RequestTimeout,
+    VenueError,
+)
 from ..protocol.codec import Request
 from ..protocol.conversation import Ids
 from ..timing import Deadline
+from ..wire.output import Parcel
 from .link import Link
 from .redaction import sealed
 from .slots import Empty, Outcome, Slot, Slots
@@ -68,21 +76,43 @@ class Asking:
                 self._slots.open(id, slot)
                 self._counters.requests += 1
             try:
-                link.connection.send(frame, deadline)
+                parcel = link.connection.submit(frame, deadline)
             finally:
                 # It may hold a credential, and what follows may raise.
                 del frame
-            with contextlib.suppress(Empty):
-                return slot.wait(deadline) or b""
-            return self._last_look(id, slot, deadline) or b""
+            return self._await_answer(link, parcel, id, slot, deadline) or b""
         finally:
             self._slots.pop(id)
 
-    def _last_look(self, id: int, slot: Slot, deadline: Deadline) -> Outcome:
-        """Take an answer that came as the time ran out; afterwards none can come any more."""
+    def _await_answer(
+        self, link: Link, parcel: Parcel, id: int, slot: Slot, deadline: Deadline
+    ) -> Outcome:
+        """Return the answer; where none comes, find out whether the request has left at all."""
+        withdraw = link.connection.withdraw
+        try:
+            return self._take_answer(id, slot, deadline)
+        except Empty:
+            if withdraw(parcel):
+                raise NotSent("other requests were being sent until the time was up") from None
+            self._counters.timeouts += 1
+            late = f"no answer within {deadline.timeout:g} s"
+            raise RequestTimeout(late, outcome_unknown=True) from None
+        except (ConnectionLost, ClientClosed) as error:
+            if not withdraw(parcel):
+                raise
+            closed = isinstance(error, ClientClosed)
+            raise (self._standing.closed(False) if closed else NotSent(str(error))) from None
+        except BaseException:
+            withdraw(parcel)
+            raise
+
+    def _take_answer(self, id: int, slot: Slot, deadline: Deadline) -> Outcome:
+        """Wait for the answer, and look once more as the time runs out: afterwards none can come.
+
+        Raises `queue.Empty` where there is none.
+        """
+        with contextlib.suppress(Empty):
+            return slot.wait(deadline)
         with self._standing.lock:
             self._slots.pop(id)
-            with contextlib.suppress(Empty):
-                return slot.take()
-            self._counters.timeouts += 1
-        raise RequestTimeout(f"no answer within {deadline.timeout:g} s", outcome_unknown=True)
+            return slot.take()

@@ -331,12 +331,15 @@ class Reader:
         if link.early:
             host.take(link, link.early)
         host.flush()
-        wait = 0.0
+        wait = due = 0.0
         while True:
             frames = connection.read(wait)
             if frames:
                 host.take(link, frames)
             host.flush()
+            # What is judged by time alone waits for its time: the next request does not.
+            if frames and connection.last_received < due:
+                continue
             now = monotonic()
             beat = heart.beat(now, connection.last_received)
             if beat is Beat.ASK:
@@ -349,3 +352,4 @@ class Reader:
                 raise ConnectionLost(f"no answer to {unanswered} in {self._plan.timeout:g} s")
             host.look(now)
             wait = min(heart.wait(now, connection.last_received), TICK)
+            due = now + wait

@@ -118,11 +118,13 @@ class Standing:
     def link_now(self) -> Link:
         """Return the link, or raise at once."""
         self.check_fork()
+        # Without the lock: whoever sends on it looks again, with the lock, whether it still is.
+        link = self.link
+        if link is not None:
+            return link
         with self.lock:
             self.check_locked()
-            if self.link is None:
-                raise self.not_connected()
-            return self.link
+            raise self.not_connected()
 
     def await_link(self, deadline: Deadline, other_than: Link | None = None) -> Link:
         """Return the link, waiting for one until the deadline.

@@ -3,12 +3,15 @@
 Everything about partial writes, pending output and who may close the descriptor is decided here.
 Reading, connecting, frames and HTTP are not known here.
 
-Two locks. The *write lock* is held across the writes of one frame, and by whoever closes the
-descriptor. The *state lock* guards the TLS state, the queue of posted bytes and the end of the
-connection; no I/O waits under it. Nobody waits for the write lock but `write`: what others have to
-write is queued, and whoever holds the write lock looks for it again after letting go. So output
-that finds the lock taken is never forgotten: it was queued before its owner tried the lock, and
-the holder looks after releasing it.
+What is to be written stands in one queue, as parcels, each of which leaves whole or not at all.
+Whoever finds the *write lock* free writes all that stands there, in one piece; whoever finds it
+taken leaves its parcel to the holder, who looks at the queue again after letting go. So no parcel
+is forgotten: it was queued before its owner tried the lock. And among many threads most find their
+frame sent for them: it is one system call, and one change of threads, for many.
+
+Two locks. The write lock is held across the writes, and by whoever closes the descriptor. The
+*state lock* guards the TLS state, the count of posted bytes and the end of the connection; no I/O
+waits under it. Only `write` waits for the write lock.
 """
 
 from __future__ import annotations
@@ -20,10 +23,10 @@ from collections import deque
 
 from venuesdk.errors import ConnectionLost, NetworkError, NotSent
 from venuesdk.timing import Deadline
-from venuesdk.wire.sockets import SLICE, Watch, await_ready
+from venuesdk.wire.sockets import NO_WAIT, SLICE, Watch, await_ready
 from venuesdk.wire.tls import TlsEngine, explain
 
-__all__ = ["CLOSED_HERE", "MAX_POSTED", "Output"]
+__all__ = ["CLOSED_HERE", "MAX_POSTED", "Output", "Parcel"]
 
 CLOSED_HERE = "the connection was closed here"
 MAX_POSTED = 1024 * 1024
@@ -32,20 +35,32 @@ MAX_POSTED = 1024 * 1024
 SEAL = 128 * 1024
 """How many bytes are encrypted at a time: the reader waits that long for the state lock."""
 
-_FLAGS = getattr(socket, "MSG_NOSIGNAL", 0)
+_FLAGS = getattr(socket, "MSG_NOSIGNAL", 0) | NO_WAIT
+_NOTHING = memoryview(b"")
+
+
+class Parcel:
+    """Bytes on their way out; ``done`` once the system has taken every one of them."""
+
+    __slots__ = ("data", "done", "posted")
+
+    def __init__(self, data: bytes, posted: bool = False) -> None:
+        self.data = data
+        self.posted = posted
+        self.done = False
 
 
 class Output:
     """Write from any thread; end from any thread. One subclass adds the one reader.
 
-    ``bytes_out`` counts what left, TLS included; ``written`` and ``posted`` the frames that were
-    given to `write` and to `post`.
+    ``bytes_out`` counts what left, TLS included; ``written`` the frames of `write` and `submit`
+    that left, and ``posted`` those that were given to `post`.
     """
 
     __slots__ = (
-        "_abandoned", "_disposed", "_dropped", "_posted", "_posted_size", "_reading", "_reason",
-        "_send", "_sock", "_state", "_tls", "_unsent", "_write_lock", "bytes_out", "posted",
-        "written",
+        "_abandoned", "_disposed", "_dropped", "_loaded", "_plain", "_posted_size", "_queue",
+        "_reading", "_reason", "_send", "_sent", "_sock", "_state", "_stuck", "_tls", "_unsent",
+        "_write_lock", "bytes_out", "posted", "written",
     )  # fmt: skip
 
     def __init__(self, sock: socket.socket, tls: TlsEngine | None) -> None:
@@ -56,9 +71,14 @@ class Output:
         # Reentrant, so that a signal handler that closes the client cannot wait for the very
         # code that it interrupted.
         self._state = threading.RLock()
-        self._posted: deque[bytes] = deque()
+        self._queue: deque[Parcel] = deque()
         self._posted_size = 0
-        self._unsent = memoryview(b"")
+        # With the write lock: the parcels that are being written, what of them is not encrypted
+        # yet, what is ready for the socket, and how much of that it took already.
+        self._loaded: deque[Parcel] = deque()
+        self._plain = self._unsent = _NOTHING
+        self._sent = 0
+        self._stuck = False
         self._reading = False
         self._dropped = self._disposed = self._abandoned = False
         self._reason = ""
@@ -79,91 +99,72 @@ class Output:
         have left: then the stream has been dropped, and nothing is written to it any more. So it
         is for any other exception, a KeyboardInterrupt among them.
         """
+        if data:
+            self._hand_in(Parcel(data), deadline, wait=True)
+
+    def submit(self, data: bytes, deadline: Deadline) -> Parcel:
+        """Do as `write`, but where somebody else is writing leave it to them and return at once.
+
+        For one who waits for an answer to it: when none comes, `withdraw` tells what has left.
+        """
+        parcel = Parcel(data)
+        self._hand_in(parcel, deadline, wait=False)
+        return parcel
+
+    def withdraw(self, parcel: Parcel) -> bool:
+        """Take back what was submitted; return False where a byte of it has left, or may have.
+
+        Where the socket took a part of it and then no more, the stream is dropped: nobody waits
+        any more for what the rest of it would bring about. Never blocks; from any thread.
+        """
+        try:
+            self._queue.remove(parcel)
+        except ValueError:
+            if self._stuck and parcel in self._loaded:
+                self.drop("the peer took only a part of a frame until the time was up")
+            return False
+        return True
+
+    def _hand_in(self, parcel: Parcel, deadline: Deadline, wait: bool) -> None:
         # list.extend takes the lock and remembers it in one step: a Ctrl-C cannot come between.
         taken: list[bool] = []
         try:
             if self._dropped:
                 raise NotSent(self._reason)
+            self._queue.append(parcel)
             taken.extend(map(self._write_lock.acquire, (False,)))
-            while not taken[-1]:
-                if deadline.expired():
+            while wait and not taken[-1] and not parcel.done:
+                if deadline.expired() and self.withdraw(parcel):
                     raise NotSent("other requests were being sent until the time was up")
-                taken.extend(map(self._write_lock.acquire, (True,), (deadline.slice(SLICE),)))
-            if self._dropped:
-                raise NotSent(self._reason)
-            self._flush_older(deadline)
-            self._write_now(data, deadline)
-            self.written += 1
+                if self._dropped:
+                    raise self._failure(parcel)
+                limit = max(deadline.slice(SLICE), 0.001)
+                taken.extend(map(self._write_lock.acquire, (True,), (limit,)))
+            if taken[-1]:
+                self._push(parcel, deadline)
+        except BaseException:
+            self.withdraw(parcel)
+            raise
         finally:
             if taken and taken[-1]:
                 self._write_lock.release()
                 self._look_again()
 
-    def _flush_older(self, deadline: Deadline) -> None:
-        """Write what was waiting before; with TLS, wait until the socket takes more.
-
-        With the write lock. Raises NotSent.
-        """
-        try:
-            while self._has_output():
-                if self._drain():
-                    break
-                if not await_ready(self._sock, deadline, write=True):
+    def _push(self, parcel: Parcel, deadline: Deadline) -> None:
+        """Write until `parcel` has left; with the write lock. Raises NotSent or ConnectionLost."""
+        while not parcel.done:
+            if not self._dropped and not self._drain():
+                if await_ready(self._sock, deadline, write=True):
+                    continue
+                if self.withdraw(parcel):
                     raise NotSent("the peer took nothing until the time was up")
-            # What is encrypted must be sent: so first see that the socket takes it.
-            if self._tls is not None and not any(self._watch_write(deadline)):
-                raise NotSent("the peer took nothing until the time was up")
-        except OSError as error:
-            self.drop(f"the connection was lost: {explain(error)}")
-            raise NotSent(self._reason) from None
+            if self._dropped and not parcel.done:
+                # Only here, with the lock, is it known that of what is encrypted nothing left.
+                raise self._failure(parcel) if self._sent else NotSent(self._reason)
 
-    def _write_now(self, data: bytes, deadline: Deadline) -> None:
-        """Write one frame; with the write lock. Raises NotSent or ConnectionLost."""
-        sent = False
-        sealed = self._tls is not None
-        begun = sealed
-        failure: NetworkError | None = None
-        try:
-            for start in range(0, len(data), SEAL) if sealed else (0,):
-                rest = memoryview(self._seal(data, start))
-                while rest:
-                    begun = True
-                    try:
-                        count = self._send(rest, _FLAGS)
-                    except BlockingIOError:
-                        begun = sealed or sent
-                        if not await_ready(self._sock, deadline, write=True):
-                            raise _OutOfTime from None
-                        continue
-                    sent = True
-                    self.bytes_out += count
-                    rest = rest[count:]
-        except _OutOfTime:
-            if begun:
-                self.drop("the peer took only a part of a frame until the time was up")
-                failure = self._cut(sent)
-            else:
-                failure = NotSent("the peer took nothing until the time was up")
-        except (OSError, ValueError) as error:
-            self.drop(f"the connection was lost: {explain(error)}")
-            failure = self._cut(sent)
-        except BaseException:
-            if begun:
-                self.drop("a send was interrupted")
-            raise
-        if failure is not None:
-            raise failure
-
-    def _seal(self, data: bytes, start: int) -> bytes:
-        """Return what goes on the wire for the next piece of `data`."""
-        if self._tls is None:
-            return data
-        with self._state:
-            self._tls.encrypt(memoryview(data)[start : start + SEAL])
-            return self._tls.output()
-
-    def _cut(self, sent: bool) -> NetworkError:
-        return self._lost(outcome_unknown=True) if sent else NotSent(self._reason)
+    def _failure(self, parcel: Parcel) -> NetworkError:
+        """Return what became of a parcel of a stream that has ended."""
+        return NotSent(self._reason) if self.withdraw(parcel) else self._lost(outcome_unknown=True)
 
     def post(self, data: bytes, count: int = 1) -> bool:
         """Queue `data` and write what the socket takes at once; never blocks, from any thread.
@@ -175,10 +176,10 @@ class Output:
         if self._dropped:
             return False
         with self._state:
-            self._posted.append(data)
+            self._queue.append(Parcel(data, posted=True))
             self._posted_size += len(data)
             self.posted += count
-            flood = self._posted_size + len(self._unsent) > MAX_POSTED
+            flood = self._posted_size > MAX_POSTED
         if flood:
             self.drop("the peer reads nothing")
             return False
@@ -187,7 +188,9 @@ class Output:
 
     def _has_output(self) -> bool:
         tls = self._tls
-        return bool(self._posted or self._unsent or (tls is not None and tls.has_output()))
+        return bool(
+            self._queue or self._unsent or (tls is not None and (self._plain or tls.has_output()))
+        )
 
     def _flush(self) -> None:
         """Write what waits, as far as the socket takes it; leave it to whoever is writing."""
@@ -199,9 +202,6 @@ class Output:
                     # Its holder looks for output again after letting go.
                     return
                 emptied = self._dropped or self._drain()
-            except OSError as error:
-                self.drop(f"the connection was lost: {explain(error)}")
-                emptied = True
             finally:
                 if taken and taken[0]:
                     self._write_lock.release()
@@ -213,43 +213,96 @@ class Output:
     def _drain(self) -> bool:
         """Write what waits; with the write lock. Return False when the socket takes no more."""
         try:
-            while True:
-                if not self._unsent:
-                    self._unsent = memoryview(self._next_output())
-                    if not self._unsent:
-                        return True
+            while self._unsent or self._load():
                 count = self._send(self._unsent, _FLAGS)
                 self.bytes_out += count
                 self._unsent = self._unsent[count:]
+                self._note_sent(count)
+            return True
         except BlockingIOError:
+            self._unload(begun=bool(self._sent) or self._tls is not None)
             return False
-        except OSError:
-            raise
+        except (OSError, ValueError) as error:
+            # First of all: who is told of the end must find here what has left.
+            self._unload(begun=bool(self._sent))
+            self.drop(f"the connection was lost: {explain(error)}")
+            return True
         except BaseException:
-            # A Ctrl-C may have come between taking bytes and writing them down as taken.
+            # A Ctrl-C may have come between sending bytes and writing them down as sent.
             self.drop("a send was interrupted")
             raise
 
-    def _next_output(self) -> bytes:
-        """Take everything that waits, encrypted where there is TLS; with the write lock."""
-        with self._state:
-            # Exchanged in one step, for a signal handler may post right here.
-            posted, self._posted = self._posted, deque()
-            data = b"".join(posted)
-            self._posted_size -= len(data)
-            if self._tls is None:
-                return data
-            if data:
-                self._tls.encrypt(data)
-            return self._tls.output()
+    def _load(self) -> bool:
+        """Make ready what is next; return False where there is nothing. With the write lock.
 
-    def _watch_write(self, deadline: Deadline) -> tuple[bool, bool]:
-        """Look whether the socket takes output, and wait for that until the deadline."""
-        watch = Watch(self._sock)
-        found = watch.wait(0.0, write=True)
-        while not any(found) and not deadline.expired():
-            found = watch.wait(deadline.slice(SLICE), write=True)
-        return found
+        Raises BlockingIOError where there is TLS and the socket takes nothing: what is encrypted
+        must be sent.
+        """
+        tls = self._tls
+        if tls is None:
+            if not self._queue:
+                return False
+            self._unsent = self._next_parcels()
+            return True
+        if not tls.has_output():
+            if not self._plain and not self._queue:
+                return False
+            if not any(Watch(self._sock).wait(0.0, write=True)):
+                raise BlockingIOError
+            self._plain = self._plain or self._next_parcels()
+        with self._state:
+            tls.encrypt(self._plain[:SEAL])
+            self._unsent = memoryview(tls.output())
+        self._plain = self._plain[SEAL:]
+        return bool(self._unsent)
+
+    def _next_parcels(self) -> memoryview:
+        """Take what stands in the queue, or as much of it as is worth one write."""
+        queue, loaded, size = self._queue, self._loaded, 0
+        while queue and size < SEAL:
+            # It may have been withdrawn meanwhile.
+            with contextlib.suppress(IndexError):
+                loaded.append(queue.popleft())
+                size += len(loaded[-1].data)
+        if len(loaded) == 1:
+            return memoryview(loaded[0].data)
+        return memoryview(b"".join([parcel.data for parcel in loaded]))
+
+    def _note_sent(self, count: int) -> None:
+        """Let go of the parcels that have left; with the write lock."""
+        loaded = self._loaded
+        self._sent += count
+        self._stuck = False
+        if self._tls is not None:
+            # How much of a parcel is in how much of what was sent, nobody can tell.
+            if not self._unsent and not self._plain:
+                self._sent = 0
+                while loaded:
+                    self._note_done(loaded.popleft())
+            return
+        while loaded and self._sent >= len(loaded[0].data):
+            self._sent -= len(loaded[0].data)
+            self._note_done(loaded.popleft())
+
+    def _note_done(self, parcel: Parcel) -> None:
+        parcel.done = True
+        if parcel.posted:
+            with self._state:
+                self._posted_size -= len(parcel.data)
+        else:
+            self.written += 1
+
+    def _unload(self, begun: bool) -> None:
+        """Put the parcels back of which no byte has left, and remember the one that is cut.
+
+        With the write lock. Where there is TLS, either all that are loaded have `begun` or none.
+        """
+        loaded, whole = self._loaded, self._tls is not None
+        while loaded and not (begun and (whole or len(loaded) == 1)):
+            self._queue.appendleft(loaded.pop())
+        self._stuck = bool(loaded)
+        if not whole:
+            self._unsent = self._unsent[: len(loaded[0].data) - self._sent if loaded else 0]
 
     def _look_again(self) -> None:
         """Do, after letting go of the write lock, what others left to its holder meanwhile."""
@@ -305,7 +358,3 @@ class Output:
 
     def _lost(self, *, outcome_unknown: bool = False) -> ConnectionLost:
         return ConnectionLost(self._reason, outcome_unknown=outcome_unknown)
-
-
-class _OutOfTime(Exception):
-    """The deadline came while the socket took nothing."""

@@ -1,7 +1,8 @@
 """Plain sockets: waiting for them, their options, and the way from addresses to a connection.
 
-Every socket here is non-blocking; every wait is bounded by a deadline and cut into slices, so
-that a deadline cancelled from another thread ends it. Nothing here resolves names.
+No write waits here, and no read longer than its socket was told; every other wait is bounded by a
+deadline and cut into slices, so that a deadline cancelled from another thread ends it. Nothing here
+resolves names.
 """
 
 from __future__ import annotations
@@ -11,19 +12,35 @@ import errno
 import os
 import select
 import socket
+import struct
 from collections.abc import Sequence
 from typing import Any
 
 from venuesdk.errors import ConnectFailed, ConnectTimeout
 from venuesdk.timing import Deadline
 
-__all__ = ["SLICE", "Address", "Watch", "await_ready", "dial", "receive"]
+__all__ = [
+    "NO_WAIT",
+    "PATIENT",
+    "SLICE",
+    "Address",
+    "Watch",
+    "await_ready",
+    "dial",
+    "make_patient",
+    "receive",
+]
 
 SLICE = 0.1
 """The longest single wait, in seconds, of an operation that another thread may cancel."""
 
 Address = tuple[Any, ...]
 """One entry of what ``getaddrinfo`` returns."""
+
+NO_WAIT: int = getattr(socket, "MSG_DONTWAIT", 0)
+"""The flag of a read or write that must not wait, whatever the socket would do."""
+PATIENT = bool(NO_WAIT) and hasattr(socket, "SO_RCVTIMEO")
+"""Whether a socket can wait inside of a read, and for a limited time; Windows cannot do both."""
 
 _HAS_POLL = hasattr(select, "poll")
 _IN_PROGRESS = frozenset(
@@ -82,6 +99,18 @@ def await_ready(
         if any(watch.wait(deadline.slice(SLICE), read=read, write=write)):
             return True
     return False
+
+
+def make_patient(sock: socket.socket, longest: float) -> None:
+    """Let a read wait for data so many seconds, unless it says `NO_WAIT`.
+
+    Where the system is not `PATIENT` no read on the socket waits at all.
+    """
+    sock.setblocking(PATIENT)
+    if PATIENT:
+        whole, part = divmod(longest, 1.0)
+        timeval = struct.pack("@ll", int(whole), int(part * 1e6))
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeval)
 
 
 def receive(sock: socket.socket, timeout: float) -> bytes | None:

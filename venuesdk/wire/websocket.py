@@ -24,7 +24,7 @@ from venuesdk.timing import Deadline, monotonic
 from venuesdk.wire import frames
 from venuesdk.wire.endpoint import Endpoint
 from venuesdk.wire.frames import Binary, FrameReader, encode_close, encode_frame, is_close_code
-from venuesdk.wire.output import CLOSED_HERE
+from venuesdk.wire.output import CLOSED_HERE, Parcel
 from venuesdk.wire.proxy import environment_proxy
 from venuesdk.wire.stream import ByteStream
 from venuesdk.wire.tls import default_context, explain, file_context
@@ -115,10 +115,8 @@ class WebSocketConnection:
         frame = _data_frame(data)
         # What is sent may be a login: it is in no frame that an error shows.
         del data
-        if self._closing or self._end is not None or self.close_sent is not None:
-            del frame
-            raise NotSent(CLOSED_HERE if self._end is None else self._end[0])
         try:
+            self._check_open()
             self._stream.write(frame, deadline)
         except NetworkError as error:
             failure = error.with_traceback(None)
@@ -128,6 +126,31 @@ class WebSocketConnection:
             del frame
         failure.__context__ = None
         raise failure from None
+
+    def submit(self, text: str, deadline: Deadline) -> Parcel:
+        """Send one text as `send` does, but leave it to whoever is sending, where somebody is.
+
+        For one who waits for an answer: `withdraw` tells, when none comes, whether it has left.
+        """
+        frame = encode_frame(frames.TEXT, text.encode(), os.urandom(4))
+        del text
+        try:
+            self._check_open()
+            return self._stream.submit(frame, deadline)
+        except NetworkError as error:
+            failure = error.with_traceback(None)
+        finally:
+            del frame
+        failure.__context__ = None
+        raise failure from None
+
+    def withdraw(self, parcel: Parcel) -> bool:
+        """Take back what was submitted; return False where a byte of it has left, or may have."""
+        return self._stream.withdraw(parcel)
+
+    def _check_open(self) -> None:
+        if self._closing or self._end is not None or self.close_sent is not None:
+            raise NotSent(CLOSED_HERE if self._end is None else self._end[0])
 
     def post(self, data: str | bytes) -> bool:
         """Queue one message, and send what can be sent at once; never blocks; from any thread.

@@ -138,9 +138,11 @@ class OnyxClient(
             raise TypeError(f"a method is text, not {type(method).__name__}")
         if not method or method == "auth":
             raise ValueError("the login is automatic" if method else "the method is empty")
-        if not isinstance(fields, (Mapping, type(None))):
+        if fields is None:
+            fields = {}
+        elif not isinstance(fields, Mapping):
             raise TypeError(f"fields are an object, not {type(fields).__name__}")
-        taken = sorted(RESERVED.intersection(fields or ()))
+        taken = RESERVED.intersection(fields)
         if taken:
-            raise ValueError(f"not for fields: {', '.join(taken)}")
-        return self._request(Request(method, dict(fields or {})), read_reply, timeout)
+            raise ValueError(f"not for fields: {', '.join(sorted(taken))}")
+        return self._request(Request(method, dict(fields)), read_reply, timeout)
