@@ -60,8 +60,9 @@ LIMITS = ((100, 4), (65_536, 1000))
 
 @contextmanager
 def small_buffers() -> Iterator[None]:
-    """Let a FrameReader begin with a buffer that a few frames fill."""
-    with mock.patch.multiple(frames, FIRST_BUFFER=SMALL_BUFFER, LARGE_BUFFER=LARGE_BUFFER):
+    """Let a FrameReader begin with a buffer that a few frames fill, and look no further at once."""
+    sizes = {"FIRST_BUFFER": SMALL_BUFFER, "LARGE_BUFFER": LARGE_BUFFER, "WINDOW": SMALL_BUFFER}
+    with mock.patch.multiple(frames, **sizes):
         yield
 
 
@@ -86,6 +87,8 @@ def _read(wire: bytes, sizes: Iterator[int], limits: tuple[int, int]) -> Outcome
         position += count
         try:
             messages += reader.received(count)
+            while reader.more:
+                messages += reader.received(0)
         except FrameError as error:
             assert error is reader.error
         control += reader.take_control()

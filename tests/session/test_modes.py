@@ -13,7 +13,7 @@ import pytest
 from venuesdk.errors import ClientClosed, ReentrantCall
 from venuesdk.protocol.codec import Event, Topic
 from venuesdk.session import modes
-from venuesdk.session.delivery import Delivery
+from venuesdk.session.delivery import FAR_BEHIND, WAY, Delivery
 from venuesdk.session.modes import (
     InlineDelivery,
     PostDelivery,
@@ -203,6 +203,42 @@ def test_a_thread_that_cannot_be_started_is_not_waited_for(
     delivery.start()
     delivery.notify(ran.set)
     assert ran.wait(PATIENCE)
+
+
+@pytest.mark.parametrize("kind", ["thread", "pump"])
+def test_a_reader_with_more_in_hand_gives_way_to_who_is_far_behind(make: Make, kind: Any) -> None:
+    """It waits until half of it is worked off, not longer, and loses nothing to the bound."""
+    delivery = make(kind)
+    done = threading.Event()
+    one = stream(delivery, lambda value: done.set() if value == FAR_BEHIND else None)
+    send(one, *range(FAR_BEHIND + 1))
+    working = threading.Thread(target=lambda: delivery.start() or _pump_all(delivery, kind))
+    working.start()
+    while delivery.depth() >= FAR_BEHIND // 2:
+        delivery.flush(more=True)
+    assert done.wait(PATIENCE)
+    working.join()
+    assert one.stats.dropped == 0
+
+
+def test_a_reader_gives_way_for_a_moment_only(make: Make) -> None:
+    """Where nobody works the line off, or nothing more is in hand, reading goes on."""
+    delivery = make("pump")
+    one = stream(delivery, lambda value: None)
+    send(one, *range(FAR_BEHIND))
+    started = monotonic()
+    delivery.flush(more=True)
+    assert WAY * 0.9 <= monotonic() - started < 1
+    started = monotonic()
+    for _ in range(100):
+        delivery.flush(more=False)
+    assert monotonic() - started < 100 * WAY
+    assert delivery.pump(0, None) == FAR_BEHIND
+
+
+def _pump_all(delivery: Delivery, kind: str) -> None:
+    while kind == "pump" and delivery.pump(0, 100):
+        continue
 
 
 # ---- inline ------------------------------------------------------------------------------------

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
@@ -246,9 +248,58 @@ def test_the_buffer_grows_to_a_mebibyte_under_load():
         piece = wire[position : position + len(buffer)]
         buffer[: len(piece)] = piece
         messages += len(reader.received(len(piece)))
+        while reader.more:
+            messages += len(reader.received(0))
         position += len(piece)
     assert messages == 5000
     assert frames.LARGE_BUFFER - 2000 < largest <= frames.LARGE_BUFFER
+
+
+def received(reader: FrameReader, wire: bytes) -> Iterator[list[bytes]]:
+    """Hand in all of `wire` at once; yield the messages as the reader portions them out."""
+    reader.get_buffer()[: len(wire)] = wire
+    yield reader.received(len(wire))
+    while reader.more:
+        yield reader.received(0)
+
+
+def test_very_many_messages_come_in_portions():
+    """What one large read brought is cut in windows: in order, each message whole and once."""
+    reader = FrameReader()
+    reader.feed(frame(0x1, b"x" * 1000) * 5000)
+    texts = [b"%d" % number * (1 + number % 300) for number in range(700)]
+    wire = b"".join(frame(0x1, each) for each in texts)
+    assert 4 * frames.WINDOW < len(wire) < len(reader.get_buffer())
+    portions = list(received(reader, wire))
+    assert len(portions) > 4
+    assert [each for portion in portions for each in portion] == texts
+    for portion in portions:
+        assert sum(map(len, portion)) <= frames.WINDOW
+
+
+def test_a_message_longer_than_a_window_comes_among_others():
+    """It is no portion of its own alone, and those before and behind it keep their places."""
+    reader = FrameReader()
+    reader.feed(frame(0x1, b"x" * 1000) * 5000)
+    texts = [b"a" * 10, b"b" * (3 * frames.WINDOW), b"c" * 10, b"d" * frames.WINDOW, b"e"]
+    portions = received(reader, b"".join(frame(0x1, each) for each in texts))
+    assert [each for portion in portions for each in portion] == texts
+
+
+@pytest.mark.parametrize("end", [frame(0x8, b"\x03\xe8"), b"\xff\x00"])
+def test_the_end_comes_behind_every_portion(end):
+    """A close frame or a violation behind very many messages loses none of them."""
+    reader = FrameReader()
+    reader.feed(frame(0x1, b"x" * 1000) * 5000)
+    wire = frame(0x1, b"y" * 1000) * 300
+    count = 0
+    with contextlib.suppress(FrameError):
+        for portion in received(reader, wire + end + wire):
+            count += len(portion)
+            assert reader.ended is (count == 300)
+    assert count == 300
+    assert reader.ended
+    assert not reader.more
 
 
 def test_data_after_a_close_frame_is_dropped():

@@ -25,7 +25,7 @@ from attrs import field, frozen
 from ..errors import RequestRejected, VenueError
 from ..models import HttpRequest, HttpResponse
 from ..secret import Secret
-from .convert import Wire
+from .convert import MutableWire
 
 __all__ = [
     "Codec",
@@ -113,11 +113,12 @@ class Rejection(NamedTuple):
     error: VenueError
 
 
-class Event(Wire, frozen=True):
+class Event(MutableWire):
     """One item of a stream: where it goes, its raw payload, and what makes it a typed value.
 
-    There are many of them, and many may wait: a `Wire` is made faster than a tuple, takes less, and
-    the collector does not look at it.
+    The `route` is taken away once it has served: what waits needs it no more. There are many of
+    them, and many may wait: a wire type is made faster than a tuple, takes less, and the collector
+    does not look at it.
     """
 
     route: Hashable

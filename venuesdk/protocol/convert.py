@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from cattrs import Converter
 
 __all__ = [
+    "MutableWire",
     "Raw",
     "Rename",
     "Wire",
@@ -62,6 +63,10 @@ class Wire(msgspec.Struct, frozen=True, gc=False):
     for the venue's names, ``array_like=True`` for rows, ``tag=`` for unions. A `Raw` field points
     into the payload that was decoded and keeps it alive: take ``bytes(raw)`` to hand it on.
     """
+
+
+class MutableWire(msgspec.Struct, gc=False):
+    """The same, of what changes on its way."""
 
 
 @overload

@@ -127,12 +127,17 @@ class _Source:
 
     def _union(self, kinds: Iterable[Any], value: str, depth: int) -> list[str]:
         found: list[str] = []
-        for kind in kinds:
+        present = [kind for kind in kinds if kind is not type(None)]
+        for kind in present:
             body = self.lines(kind, value, depth + 1)
-            if body:
+            if not body:
+                continue
+            condition = f"{value} is not None"
+            if len(present) > 1:
                 known = self._name()
                 self.names[known] = get_origin(kind) or kind
-                found += ["    " * depth + f"if isinstance({value}, {known}):", *body]
+                condition = f"isinstance({value}, {known})"
+            found += ["    " * depth + f"if {condition}:", *body]
         return found
 
     def _name(self) -> str:

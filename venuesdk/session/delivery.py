@@ -11,6 +11,8 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 from typing import Any, TypeAlias
 
 from ..errors import ClientClosed, ReentrantCall
@@ -31,6 +33,10 @@ Run: TypeAlias = "tuple[Subscription[Any], list[Event]]"
 
 SLOW_CALLBACK = 0.25
 CHUNK = 128
+FAR_BEHIND = 4_096
+"""How many items may wait before the reader gives way to whoever works the line off."""
+WAY = 0.02
+"""Seconds that the reader gives way at the most, each time; an answer may come so much later."""
 MAX_REPORTS = 1_000
 """How many errors wait for ``on_error`` before further ones are only counted."""
 
@@ -74,6 +80,8 @@ class Delivery:
         self._line: deque[_Turn | Notice] = deque()
         self._due = 0
         self._taken: deque[tuple[Subscription[Any] | None, deque[Item] | Notice]] = deque()
+        self._gives_way = False
+        self._way: SimpleQueue[None] = SimpleQueue()
         self._reports = 0
         self._unreported = 0
         self._closed = False
@@ -173,7 +181,7 @@ class Delivery:
 
     def announce_locked(self, subscription: Subscription[Any]) -> None:
         """Put a subscription into the line, for as many items as wait in it and are not there."""
-        more = subscription.pending_locked() - subscription.tokens
+        more = subscription.inbox.pending_locked() - subscription.tokens
         if more <= 0:
             return
         subscription.tokens += more
@@ -210,8 +218,20 @@ class Delivery:
     def wake(self) -> None:
         """Let whoever works the line off know that there is something in it."""
 
-    def flush(self) -> None:
-        """Work the line off on the reader thread, where that is the delivery's kind."""
+    def flush(self, more: bool = False) -> None:
+        """Do what the reader does for callbacks between two gulps: here, give way where it must.
+
+        Both need the interpreter. A reader that has always `more` in hand would leave the other too
+        little of it, and the bound of the queues would cut off what a slower reader loses nothing
+        of.
+        """
+        if not more or self._due < FAR_BEHIND:
+            return
+        self._gives_way = True
+        if self._due >= FAR_BEHIND:
+            with suppress(Empty):
+                self._way.get(timeout=WAY)
+        self._gives_way = False
 
     def refuse_reentrant(self, call: str) -> None:
         """Raise `ReentrantCall` where `call` would wait for the thread that makes it."""
@@ -251,6 +271,9 @@ class Delivery:
         finally:
             if self.runner == me:
                 self.runner = None
+            if self._gives_way and self._due < FAR_BEHIND // 2:
+                self._gives_way = False
+                self._way.put(None)
         return count
 
     def _take(self, limit: int) -> None:
@@ -262,25 +285,24 @@ class Delivery:
             line = self._line
             while line and limit > 0:
                 turn = line[0]
-                if type(turn) is _Turn:
-                    items: deque[Item] = deque()
-                    taken.append((turn.subscription, items))
-                    turn.subscription.take_some_locked(min(limit, turn.count), items)
-                    # Where there is nothing, because it was dropped, all of the turn is void.
-                    self._took(turn, len(items) or turn.count)
-                    limit -= len(items)
-                else:
+                if type(turn) is not _Turn:
                     line.popleft()
                     self._due -= 1
                     taken.append((None, turn))  # type: ignore[arg-type]
                     limit -= 1
-
-    def _took(self, turn: _Turn, count: int) -> None:
-        turn.count -= count
-        turn.subscription.tokens -= count
-        self._due -= count
-        if not turn.count:
-            self._line.popleft()
+                    continue
+                items: deque[Item] = deque()
+                taken.append((turn.subscription, items))
+                most = turn.count if turn.count < limit else limit
+                turn.subscription.inbox.take_some_locked(most, items, self.epoch)
+                # Where there is nothing, because it was dropped, all of the turn is void.
+                count = len(items) or turn.count
+                turn.count -= count
+                turn.subscription.tokens -= count
+                self._due -= count
+                if not turn.count:
+                    line.popleft()
+                limit -= len(items)
 
     def _run(self, most: int) -> int:
         """Run up to `most` of what was taken; return how many items there were."""
@@ -310,34 +332,48 @@ class Delivery:
         earlier, it is there for the next run. One loop over many items, for this is where the
         time of an event goes that the decoder does not need.
         """
-        callback, open_item = subscription.callback, subscription.open
+        callback, clock = subscription.callback, monotonic
+        plain = subscription.topic.narrow is None
         outer, self.running = self.running, callback
         until = max(0, len(items) - most)
         try:
             while len(items) > until:
+                item = items[0]
                 try:
-                    value = NOTHING if subscription.closed else open_item(items[0])
-                except Exception as error:
-                    value = NOTHING
-                    self.tell(error)
-                if value is NOTHING or callback is None or subscription.closed:
-                    items.popleft()
-                    continue
-                started = monotonic()
+                    if plain and type(item) is Event:
+                        # What `open` does for nearly all there is, without a call.
+                        subscription.payload = payload = item.payload
+                        value = item.decode(payload)
+                    else:
+                        value = self._open(subscription, item)
+                except Exception:
+                    value = self._open(subscription, item)
+                started = clock()
                 items.popleft()
+                if value is NOTHING or callback is None or subscription.closed:
+                    continue
                 try:
                     callback(value)
                 except BaseException as error:
                     if self._passes(error):
                         raise
                     self.tell(error)
-                seconds = monotonic() - started
+                seconds = clock() - started
                 self.callback_seconds += seconds
-                subscription.called(seconds)
+                subscription.callback_seconds += seconds
+                subscription.delivered += 1
                 if seconds > SLOW_CALLBACK:
                     self._warn_of_slow(callback, seconds)
         finally:
             self.running = outer
+
+    def _open(self, subscription: Subscription[Any], item: Item) -> Any:
+        """Return the value of any item, or NOTHING, and tell of what is not as it should be."""
+        try:
+            return NOTHING if subscription.closed else subscription.open(item)
+        except Exception as error:
+            self.tell(error)
+            return NOTHING
 
     def _tell_reported(self, error: BaseException) -> None:
         with self.lock:

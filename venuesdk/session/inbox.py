@@ -116,11 +116,12 @@ class EventInbox:
         count = len(events)
         self.received += count
         self._totals.received += count
-        size = sum([len(event.payload) for event in events])
         # All at once, where there is room for all: nearly always.
-        if not self._overflow and not self._full(size, count):
+        waiting = self.queued_bytes + sum([len(event.payload) for event in events])
+        room = len(self._queue) + count <= self._max_queue and waiting <= MAX_QUEUED_BYTES
+        if room and not self._overflow:
             self._queue.extend(events)
-            self.queued_bytes += size
+            self.queued_bytes = waiting
             return
         for event in events:
             self._squeeze_in(event, epoch)
@@ -179,9 +180,9 @@ class EventInbox:
         self._overflow = 0
         self.queued_bytes = 0
 
-    def _full(self, size: int, count: int = 1) -> bool:
-        return len(self._queue) + count > self._max_queue or (
-            self.queued_bytes + size > MAX_QUEUED_BYTES and bool(self._queue or count > 1)
+    def _full(self, size: int) -> bool:
+        return len(self._queue) >= self._max_queue or (
+            self.queued_bytes + size > MAX_QUEUED_BYTES and bool(self._queue)
         )
 
     def _drop_oldest(self, epoch: int) -> None:

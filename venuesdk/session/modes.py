@@ -42,7 +42,7 @@ class InlineDelivery(Delivery):
     A request, ``subscribe``, ``get`` or ``wait`` inside a callback raises `ReentrantCall` at once.
     """
 
-    def flush(self) -> None:
+    def flush(self, more: bool = False) -> None:
         """Run all that stands in the line."""
         self._work_off(own=True)
 

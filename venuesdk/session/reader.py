@@ -86,8 +86,8 @@ class Host(Protocol):
     def look(self, now: float) -> None:
         """Tell about streams that have been silent for too long."""
 
-    def flush(self) -> None:
-        """Run the callbacks that run on this thread."""
+    def flush(self, more: bool = False) -> None:
+        """Run the callbacks that run on this thread, or let others run; `more` is in hand."""
 
     def redact(self, error: VenueError) -> None:
         """Take every credential out of an error."""
@@ -336,9 +336,9 @@ class Reader:
             frames = connection.read(wait)
             if frames:
                 host.take(link, frames)
-            host.flush()
+            host.flush(connection.more)
             # What is judged by time alone waits for its time: the next request does not.
-            if frames and connection.last_received < due:
+            if frames and (connection.last_received < due or connection.more):
                 continue
             now = monotonic()
             beat = heart.beat(now, connection.last_received)

@@ -78,9 +78,11 @@ class Router:
                         claimed |= self._route(message, runs, posts)
                     elif run is not None and message.route == route:
                         # Nearly all there is: one more event of the stream that the last was of.
+                        message.route = None
                         run.append(message)
                     else:
-                        run, route = self._begin(message, runs), message.route
+                        route = message.route
+                        run = self._begin(message, runs)
                 if claimed:
                     # Behind what came with the answer itself, before what came after it.
                     run = None
@@ -103,11 +105,16 @@ class Router:
             if not self._subscriptions.hold(event):
                 self._subscriptions.unrouted += 1
             return None
+        event.route = None
         listeners = [listener for feed in feeds for listener in feed.listeners]
+        if len(listeners) == len(feeds) == 1:
+            run = [event]
+            runs.append((listeners[0], run))  # type: ignore[arg-type]
+            return run
         self._subscriptions.unrouted += sum(not feed.listeners for feed in feeds)
         for listener in listeners:
             runs.append((listener, [event]))  # type: ignore[arg-type]
-        return runs[-1][1] if len(listeners) == len(feeds) == 1 else None
+        return None
 
     def _route(self, message: Message, runs: list[Run], posts: list[str]) -> bool:
         """Route anything but an event; return whether it may have given events a route."""

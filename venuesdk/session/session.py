@@ -230,9 +230,9 @@ class Session:
         if self._staleness.look(now, self._delivery.epoch):
             self._delivery.flush()
 
-    def flush(self) -> None:
-        """Run callbacks here, where that is how they are delivered."""
-        self._delivery.flush()
+    def flush(self, more: bool = False) -> None:
+        """Run callbacks here, where that is how they are delivered, or give way to who does."""
+        self._delivery.flush(more)
 
     def redact(self, error: VenueError) -> None:
         """Take every credential out of an error."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import copy
 import math
 import threading
-from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -105,17 +104,17 @@ class Subscription(Generic[T]):
         self.resync: Callable[[Subscription[Any]], None] | None = None
         self._delivery = delivery
         self._on_gap = on_gap
-        self._inbox: Inbox = (
+        self.inbox: Inbox = (
             ConflatedInbox(max_queue, delivery.totals)
             if conflate
             else EventInbox(topic.private, max_queue, delivery.totals)
         )
         self._arrived = threading.Condition(delivery.lock)
         self.tokens = 0
-        self._delivered = 0
+        self.delivered = 0
         self._undecodable = 0
         self._gaps_told = 0
-        self._callback_seconds = 0.0
+        self.callback_seconds = 0.0
 
     # For the user --------------------------------------------------------------------------------
 
@@ -134,7 +133,7 @@ class Subscription(Generic[T]):
         while True:
             value = self.open(self._next(deadline))
             if value is not NOTHING:
-                self._delivered += 1
+                self.delivered += 1
                 result: T = value
                 return result
 
@@ -178,7 +177,7 @@ class Subscription(Generic[T]):
     @property
     def received(self) -> int:
         """How many events arrived for it, those included that were dropped or cannot be read."""
-        return self._inbox.received
+        return self.inbox.received
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else "open"
@@ -189,15 +188,15 @@ class Subscription(Generic[T]):
         """The counters, now."""
         return SubscriptionStats(
             topic=self.topic.name,
-            received=self._inbox.received,
-            delivered=self._delivered,
-            dropped=self._inbox.dropped,
-            conflated=self._inbox.conflated,
+            received=self.inbox.received,
+            delivered=self.delivered,
+            dropped=self.inbox.dropped,
+            conflated=self.inbox.conflated,
             undecodable=self._undecodable,
             gaps=self._gaps_told,
-            queued=len(self._inbox),
-            queued_bytes=self._inbox.queued_bytes,
-            callback_seconds=self._callback_seconds,
+            queued=len(self.inbox),
+            queued_bytes=self.inbox.queued_bytes,
+            callback_seconds=self.callback_seconds,
         )
 
     # For the session -----------------------------------------------------------------------------
@@ -220,7 +219,7 @@ class Subscription(Generic[T]):
             self.closed = True
             self.error = error
             if error is None or self.callback is not None:
-                self._inbox.clear_locked()
+                self.inbox.clear_locked()
             self._arrived.notify_all()
         if error is not None and not isinstance(error, ClientClosed):
             self._delivery.report(error)
@@ -230,32 +229,24 @@ class Subscription(Generic[T]):
     def offer_locked(self, events: Sequence[Event]) -> None:
         """Queue events, in order."""
         if not self.closed:
-            self._inbox.offer_locked(events, self._delivery.epoch)
+            self.inbox.offer_locked(events, self._delivery.epoch)
             self._announce_locked(len(events))
 
     def offer_newest_locked(self, rows: list[tuple[Hashable, Any]]) -> None:
         """Queue the newest value of each key."""
         if not self.closed:
-            self._inbox.offer_locked(rows, self._delivery.epoch)
+            self.inbox.offer_locked(rows, self._delivery.epoch)
             self._announce_locked(len(rows))
 
     def offer_gap_locked(self, gap: Gap) -> None:
         """Queue a gap."""
         if not self.closed:
-            self._inbox.offer_gap_locked(gap)
+            self.inbox.offer_gap_locked(gap)
             self._announce_locked(1)
 
     def take_locked(self) -> Item | None:
         """Remove and return what the consumer gets next, or None."""
-        return self._inbox.take_locked(self._delivery.epoch)
-
-    def take_some_locked(self, most: int, into: deque[Item]) -> None:
-        """Move up to `most` items into an empty `into`; none only where there is none."""
-        self._inbox.take_some_locked(most, into, self._delivery.epoch)
-
-    def pending_locked(self) -> int:
-        """Return how many items `take_locked` will return."""
-        return self._inbox.pending_locked()
+        return self.inbox.take_locked(self._delivery.epoch)
 
     def _announce_locked(self, items: int) -> None:
         if self.callback is None:
@@ -300,11 +291,6 @@ class Subscription(Generic[T]):
             if value is None:
                 return NOTHING
         return value
-
-    def called(self, seconds: float) -> None:
-        """Note that the callback ran for so long."""
-        self._delivered += 1
-        self._callback_seconds += seconds
 
     def tell_gap(self, gap: Gap) -> None:
         """Run ``on_gap``, or log a warning where there is none."""

@@ -89,6 +89,11 @@ class WebSocketConnection:
         return self._closing or self._stream.dropped
 
     @property
+    def more(self) -> bool:
+        """Whether a part of what came has not been read."""
+        return self._frames.more
+
+    @property
     def bytes_in(self) -> int:
         """How many bytes came, TLS and handshake included."""
         return self._stream.bytes_in
@@ -179,6 +184,7 @@ class WebSocketConnection:
     def read(self, timeout: float | None) -> list[bytes]:
         """Return the messages that one gulp of the socket brings; [] when `timeout` has passed.
 
+        Of very many, only the first: then there is `more`, and the next call has it at once.
         For the one reading thread. Text is plain ``bytes``, checked to be UTF-8, binary is
         `Binary`. Returns [] also when what came holds no whole message. Pings are answered.
         Raises ConnectionLost at the end, at the call after all messages that came before it; with
@@ -194,6 +200,8 @@ class WebSocketConnection:
             raise self._lost()
         before = self._stream.bytes_in
         try:
+            if self._frames.more:
+                return self._take(0)
             count = self._stream.read_into(self._frames.get_buffer(), timeout)
             if self._stream.bytes_in != before:
                 self.last_received = monotonic()

@@ -168,7 +168,7 @@ class FuzeCodec(Codec):
             return (Event(method, payload, decode_json),)
         else:
             raise ProtocolError("a frame of no method", venue=self.venue, frame=frame)
-        if event.route in self._unproven:
+        if self._unproven and event.route in self._unproven:
             return (*self._proven(event.route), event)
         return (event,)
 

@@ -104,9 +104,16 @@ class OnyxCodec(Codec):
     def decode(self, frame: bytes) -> Sequence[Message]:
         """Return the one message of a frame: an answer, or an event with its raw message."""
         envelope = _read_frame(frame)
-        if envelope.method is None and envelope.id is None:
-            return (self._event(envelope, frame),)
-        return (self._answer(envelope, frame),)
+        if envelope.method is not None or envelope.id is not None:
+            return (self._answer(envelope, frame),)
+        channel, kind = envelope.channel, envelope.message_type
+        if type(channel) is dict and len(channel) == 1:
+            (channel,) = channel
+        if type(channel) is not str or type(kind) is not int:
+            raise ProtocolError(
+                "a frame that is neither an answer nor an event", venue=self.venue, frame=frame
+            )
+        return (Event(channel, bytes(envelope.message), _event_decoder(channel, kind)),)
 
     def subscribe(self, topics: Sequence[Topic], options: Mapping[str, Any]) -> Request:
         """Return the request that starts one topic."""
@@ -132,16 +139,6 @@ class OnyxCodec(Codec):
             # where an empty unsubscribe would bring a refusal.
             return "subscribe", {"channel": mine}
         return request.method, request.fields
-
-    def _event(self, envelope: _Frame, frame: bytes) -> Event:
-        channel, kind = envelope.channel, envelope.message_type
-        if type(channel) is dict and len(channel) == 1:
-            (channel,) = channel
-        if type(channel) is not str or type(kind) is not int:
-            raise ProtocolError(
-                "a frame that is neither an answer nor an event", venue=self.venue, frame=frame
-            )
-        return Event(channel, bytes(envelope.message), _event_decoder(channel, kind))
 
     def _answer(self, envelope: _Frame, frame: bytes) -> Response | Rejection:
         id = self._number(envelope.id, frame)
