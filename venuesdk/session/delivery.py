@@ -37,6 +37,10 @@ FAR_BEHIND = 4_096
 """How many items may wait before the reader gives way to whoever works the line off."""
 WAY = 0.02
 """Seconds that the reader gives way at the most, each time; an answer may come so much later."""
+HELPED = 64
+"""How many items must have been worked off meanwhile for it to have been of use."""
+READ_ON = 1.0
+"""Seconds for which the reader does not give way again where it was of none."""
 MAX_REPORTS = 1_000
 """How many errors wait for ``on_error`` before further ones are only counted."""
 
@@ -81,6 +85,7 @@ class Delivery:
         self._due = 0
         self._taken: deque[tuple[Subscription[Any] | None, deque[Item] | Notice]] = deque()
         self._gives_way = False
+        self._reads_on_until = 0.0
         self._way: SimpleQueue[None] = SimpleQueue()
         self._reports = 0
         self._unreported = 0
@@ -223,15 +228,18 @@ class Delivery:
 
         Both need the interpreter. A reader that has always `more` in hand would leave the other too
         little of it, and the bound of the queues would cut off what a slower reader loses nothing
-        of.
+        of. Callbacks that are slow by themselves are not helped by it: then it reads on.
         """
-        if not more or self._due < FAR_BEHIND:
+        waiting = self._due
+        if not more or waiting < FAR_BEHIND or monotonic() < self._reads_on_until:
             return
         self._gives_way = True
         if self._due >= FAR_BEHIND:
             with suppress(Empty):
                 self._way.get(timeout=WAY)
         self._gives_way = False
+        if waiting - self._due < HELPED:
+            self._reads_on_until = monotonic() + READ_ON
 
     def refuse_reentrant(self, call: str) -> None:
         """Raise `ReentrantCall` where `call` would wait for the thread that makes it."""
