@@ -39,7 +39,7 @@ WAY = 0.02
 """Seconds that the reader gives way at the most, each time; an answer may come so much later."""
 HELPED = 64
 """How many items must have been worked off meanwhile for it to have been of use."""
-READ_ON = 1.0
+READ_ON = 0.2
 """Seconds for which the reader does not give way again where it was of none."""
 MAX_REPORTS = 1_000
 """How many errors wait for ``on_error`` before further ones are only counted."""

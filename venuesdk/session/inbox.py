@@ -62,6 +62,9 @@ class Inbox(Protocol):
     def pending_locked(self) -> int:
         """Return how many items `take_locked` will return."""
 
+    def count_locked(self, events: int) -> None:
+        """Count events that arrived."""
+
     def offer_locked(self, arrived: Any, epoch: int) -> None:
         """Queue what one event brought."""
 
@@ -96,7 +99,7 @@ class EventInbox:
         self._max_queue = max_queue or MAX_QUEUE
         self._totals = totals
         self._queue: deque[Event | Gap] = deque()
-        self._front: deque[Gap] = deque()
+        self._front: list[Gap] = []
         self._overflow = 0
         self.queued_bytes = 0
         self.received = 0
@@ -114,8 +117,7 @@ class EventInbox:
     def offer_locked(self, events: Sequence[Event], epoch: int) -> None:
         """Queue events, making room where the bound is reached."""
         count = len(events)
-        self.received += count
-        self._totals.received += count
+        self.count_locked(count)
         # All at once, where there is room for all: nearly always.
         waiting = self.queued_bytes + sum([len(event.payload) for event in events])
         room = len(self._queue) + count <= self._max_queue and waiting <= MAX_QUEUED_BYTES
@@ -125,6 +127,11 @@ class EventInbox:
             return
         for event in events:
             self._squeeze_in(event, epoch)
+
+    def count_locked(self, events: int) -> None:
+        """Count events that arrived, those included that need not wait here."""
+        self.received += events
+        self._totals.received += events
 
     def _squeeze_in(self, event: Event, epoch: int) -> None:
         size = len(event.payload)
@@ -161,7 +168,7 @@ class EventInbox:
     def take_locked(self, epoch: int) -> Item | None:
         """Remove and return what the consumer gets next, or None."""
         if self._front:
-            return self._front.popleft()
+            return self._front.pop(0)
         if self._queue:
             item = self._queue.popleft()
             if type(item) is Event:
@@ -231,14 +238,18 @@ class ConflatedInbox:
 
     def offer_locked(self, rows: Sequence[tuple[Hashable, Any]], epoch: int) -> None:
         """Keep the newest value of each key that one event brought."""
-        self.received += 1
-        self._totals.received += 1
+        self.count_locked(1)
         for key, value in rows:
             if key in self._newest:
                 self.conflated += 1
             elif len(self) >= self._max_queue:
                 self._drop_oldest(epoch)
             self._newest[key] = value
+
+    def count_locked(self, events: int) -> None:
+        """Count events that arrived."""
+        self.received += events
+        self._totals.received += events
 
     def offer_gap_locked(self, gap: Gap) -> None:
         """Queue a gap behind all that waits."""
@@ -284,7 +295,7 @@ def _one(item: Item | None) -> tuple[Item, ...]:
     return () if item is None else (item,)
 
 
-def _add_gap(line: deque[Gap] | deque[Event | Gap], gap: Gap) -> None:
+def _add_gap(line: list[Gap] | deque[Gap] | deque[Event | Gap], gap: Gap) -> None:
     """Put a gap at the end of a line, into one with another that no event stands between."""
     for index in range(len(line) - 1, -1, -1):
         other = line[index]

@@ -7,13 +7,14 @@ thread that calls ``client.pump()``; a callable, the thread that it hands functi
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 from queue import Empty, SimpleQueue
 from typing import Literal, TypeAlias
 
 from ..timing import Deadline, monotonic
 from .callbacks import name_of
-from .delivery import CHUNK, Delivery
+from .delivery import CHUNK, Delivery, Run
 from .slots import SLICE
 from .worker import Worker
 
@@ -42,6 +43,26 @@ class InlineDelivery(Delivery):
     A request, ``subscribe``, ``get`` or ``wait`` inside a callback raises `ReentrantCall` at once.
     """
 
+    def put(self, runs: Iterable[Run]) -> None:
+        """Take runs of events as they come, where nothing is before them: they need not queue.
+
+        This thread runs them next. It saves one event among many streams a quarter of its time.
+        """
+        queued: list[Run] = []
+        with self.lock:
+            direct = not self._line and self.runner is None
+            for run in runs:
+                subscription, events = run
+                if not direct or subscription.conflate or subscription.callback is None:
+                    queued.append(run)
+                    # What comes behind it with a callback must run behind it.
+                    direct = direct and subscription.callback is None
+                elif not subscription.closed:
+                    subscription.inbox.count_locked(len(events))
+                    self._taken.append((subscription, deque(events)))
+        if queued:
+            super().put(queued)
+
     def flush(self, more: bool = False) -> None:
         """Run all that stands in the line."""
         self._work_off(own=True)
@@ -61,7 +82,7 @@ class InlineDelivery(Delivery):
 
     def _work_off(self, own: bool) -> None:
         # Where another thread is at it, that looks at the line once more when it is done.
-        while self.depth() and self.run_some(own=own):
+        while (self._taken or self._line) and self.run_some(own=own):
             continue
 
 

@@ -69,6 +69,12 @@ class Subscription(Generic[T]):
     that only one thread writes are written without it.
     """
 
+    __slots__ = (
+        "__weakref__", "_arrived", "_delivery", "_gaps_told", "_on_gap", "_undecodable",
+        "callback", "callback_seconds", "closed", "conflate", "delivered", "error", "feed", "inbox",
+        "payload", "release", "resync", "stale_after", "tokens", "topic",
+    )  # fmt: skip
+
     def __init__(
         self,
         topic: Topic,
@@ -109,7 +115,8 @@ class Subscription(Generic[T]):
             if conflate
             else EventInbox(topic.private, max_queue, delivery.totals)
         )
-        self._arrived = threading.Condition(delivery.lock)
+        # Only for those who iterate: there may be thousands of subscriptions.
+        self._arrived = threading.Condition(delivery.lock) if callback is None else None
         self.tokens = 0
         self.delivered = 0
         self._undecodable = 0
@@ -125,13 +132,14 @@ class Subscription(Generic[T]):
         nothing came in time, the error that ended the stream, or `ClientClosed` where it was
         closed.
         """
-        if self.callback is not None:
+        arrived = self._arrived
+        if arrived is None:
             raise ValueError(f"the subscription to {self.topic.name} has a callback")
         self._delivery.check_fork()
         self._delivery.refuse_reentrant("get")
         deadline = Deadline(timeout)
         while True:
-            value = self.open(self._next(deadline))
+            value = self.open(self._next(arrived, deadline))
             if value is not NOTHING:
                 self.delivered += 1
                 result: T = value
@@ -220,7 +228,8 @@ class Subscription(Generic[T]):
             self.error = error
             if error is None or self.callback is not None:
                 self.inbox.clear_locked()
-            self._arrived.notify_all()
+            if self._arrived is not None:
+                self._arrived.notify_all()
         if error is not None and not isinstance(error, ClientClosed):
             self._delivery.report(error)
 
@@ -249,7 +258,7 @@ class Subscription(Generic[T]):
         return self.inbox.take_locked(self._delivery.epoch)
 
     def _announce_locked(self, items: int) -> None:
-        if self.callback is None:
+        if self._arrived is not None:
             self._arrived.notify(items)
         else:
             self._delivery.announce_locked(self)
@@ -334,7 +343,7 @@ class Subscription(Generic[T]):
         self._delivery.report(error)
         return Gap(GapReason.UNDECODABLE, 1, self._delivery.epoch)
 
-    def _next(self, deadline: Deadline) -> Item:
+    def _next(self, arrived: threading.Condition, deadline: Deadline) -> Item:
         with self._delivery.lock:
             while True:
                 item = self.take_locked()
@@ -347,7 +356,7 @@ class Subscription(Generic[T]):
                     )
                 if deadline.expired():
                     raise TimeoutError(f"no event of {self.topic.name} within {deadline.timeout} s")
-                self._arrived.wait(deadline.slice(SLICE))
+                arrived.wait(deadline.slice(SLICE))
 
 
 def _is_time(value: object) -> bool:
