@@ -59,14 +59,15 @@ class Output:
 
     __slots__ = (
         "_abandoned", "_disposed", "_dropped", "_loaded", "_plain", "_posted_size", "_queue",
-        "_reading", "_reason", "_send", "_sent", "_sock", "_state", "_stuck", "_tls", "_unsent",
-        "_write_lock", "bytes_out", "posted", "written",
+        "_reading", "_reason", "_send", "_sent", "_sock", "_state", "_stuck", "_taker", "_tls",
+        "_unsent", "_write_lock", "bytes_out", "posted", "written",
     )  # fmt: skip
 
     def __init__(self, sock: socket.socket, tls: TlsEngine | None) -> None:
         self._sock = sock
         self._send = sock.send
         self._tls = tls
+        self._taker = Watch(sock)
         self._write_lock = threading.Lock()
         # Reentrant, so that a signal handler that closes the client cannot wait for the very
         # code that it interrupted.
@@ -247,7 +248,7 @@ class Output:
         if not tls.has_output():
             if not self._plain and not self._queue:
                 return False
-            if not any(Watch(self._sock).wait(0.0, write=True)):
+            if not any(self._taker.wait(0.0, write=True)):
                 raise BlockingIOError
             self._plain = self._plain or self._next_parcels()
         with self._state:
