@@ -35,14 +35,17 @@ class Wire:
         self.slow = slow
         self.sent: list[Parcel] = []
         self.queued: list[Parcel] = []
+        self.withdrawals = 0
 
-    def submit(self, frame: str, deadline: Deadline) -> Parcel:
-        self.act(frame)
-        parcel = Parcel(frame.encode())
+    def parcel(self, frame: str) -> Parcel:
+        return Parcel(frame.encode())
+
+    def submit(self, parcel: Parcel, deadline: Deadline) -> None:
+        self.act(parcel.data.decode())
         (self.queued if self.slow else self.sent).append(parcel)
-        return parcel
 
     def withdraw(self, parcel: Parcel) -> bool:
+        self.withdrawals += 1
         if parcel in self.queued:
             self.queued.remove(parcel)
             return True
@@ -248,6 +251,38 @@ def test_a_close_knows_whether_the_request_still_waited(toy_codec: Any, slow: bo
     with pytest.raises(ClientClosed) as caught:
         caller.ask()
     assert caught.value.outcome_unknown is not slow
+    assert not wire.queued
+
+
+def test_nothing_is_withdrawn_of_what_was_answered(toy_codec: Any) -> None:
+    """A refusal is an answer: the request has left, whatever the wire has noted of that."""
+    caller = Caller(toy_codec)
+
+    def refuse(frame: str) -> None:
+        slot = caller.slots.pop(json.loads(frame)["id"])
+        assert slot is not None
+        slot.put(RequestRejected("no", code=1))
+
+    wire = caller.use(refuse)
+    with pytest.raises(RequestRejected):
+        caller.ask()
+    assert wire.withdrawals == 0
+
+
+def test_a_caller_interrupted_as_it_is_sent_takes_it_back(toy_codec: Any) -> None:
+    """Also where Ctrl-C comes in, or right behind, the call that queued it."""
+    caller = Caller(toy_codec)
+
+    class Interrupted(Wire):
+        def submit(self, parcel: Parcel, deadline: Deadline) -> None:
+            super().submit(parcel, deadline)
+            raise KeyboardInterrupt
+
+    wire = Interrupted(lambda frame: None, slow=True)
+    with caller.standing.lock:
+        caller.standing.link_locked(Link(wire, caller.codec))  # type: ignore[arg-type]
+    with pytest.raises(KeyboardInterrupt):
+        caller.ask()
     assert not wire.queued
 
 

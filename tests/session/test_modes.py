@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from venuesdk.errors import ClientClosed, ReentrantCall
+from venuesdk.models import Gap, GapReason
 from venuesdk.protocol.codec import Event, Topic
+from venuesdk.session import delivery as delivery_module
 from venuesdk.session import modes
 from venuesdk.session.delivery import FAR_BEHIND, WAY, Delivery
 from venuesdk.session.modes import (
@@ -206,8 +208,12 @@ def test_a_thread_that_cannot_be_started_is_not_waited_for(
 
 
 @pytest.mark.parametrize("kind", ["thread", "pump"])
-def test_a_reader_with_more_in_hand_gives_way_to_who_is_far_behind(make: Make, kind: Any) -> None:
-    """It waits until half of it is worked off, not longer, and loses nothing to the bound."""
+def test_a_reader_with_more_in_hand_gives_way_to_who_is_far_behind(
+    make: Make, kind: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is woken as soon as half of it is worked off, and nothing is lost to the bound."""
+    monkeypatch.setattr(delivery_module, "WAY", 2 * PATIENCE)
+    started = monotonic()
     delivery = make(kind)
     done = threading.Event()
     one = stream(delivery, lambda value: done.set() if value == FAR_BEHIND else None)
@@ -219,6 +225,7 @@ def test_a_reader_with_more_in_hand_gives_way_to_who_is_far_behind(make: Make, k
     assert done.wait(PATIENCE)
     working.join()
     assert one.stats.dropped == 0
+    assert monotonic() - started < PATIENCE
 
 
 @pytest.mark.parametrize("more", [True, False])
@@ -234,6 +241,17 @@ def test_a_reader_gives_way_for_a_moment_only(make: Make, more: bool) -> None:
         delivery.flush(more)
     assert monotonic() - started < 100 * WAY
     assert delivery.pump(0, None) == FAR_BEHIND
+
+
+def test_a_wake_up_that_came_too_late_is_not_one_for_the_next_time(make: Make) -> None:
+    """The reader had waited long enough; what it was told then says nothing about now."""
+    delivery = make("pump")
+    one = stream(delivery, lambda value: None)
+    send(one, *range(FAR_BEHIND))
+    delivery._way.put(None)
+    started = monotonic()
+    delivery.flush(more=True)
+    assert monotonic() - started >= WAY * 0.9
 
 
 def _pump_all(delivery: Delivery, kind: str) -> None:
@@ -260,6 +278,30 @@ def test_inline_callbacks_run_where_the_reader_flushes(make: Make) -> None:
     assert seen == []
     delivery.flush()
     assert seen == [(1, threading.current_thread()), (2, threading.current_thread())]
+
+
+def test_inline_callbacks_run_in_the_order_in_which_events_came(make: Make) -> None:
+    """Whatever stands between them, streams that are iterated or have ended; and behind a gap."""
+    delivery = make("inline")
+    seen: list[tuple[str, int]] = []
+    plain = stream(delivery, lambda value: seen.append(("plain", value)))
+    other = stream(delivery, lambda value: seen.append(("other", value)))
+    iterated = stream(delivery, None)
+    ended = stream(delivery, lambda value: seen.append(("ended", value)))
+    ended.close()
+    streams = (plain, iterated, ended, other, plain)
+    runs = [(one, [Event("r", b"%d" % number, int)]) for number, one in enumerate(streams)]
+    delivery.put(runs)
+    delivery.flush()
+    assert seen == [("plain", 0), ("other", 3), ("plain", 4)]
+    assert iterated.get(0) == 1
+    assert [one.stats.received for one in (plain, other, iterated, ended)] == [2, 1, 1, 0]
+    plain._on_gap = lambda gap: seen.append(("gap", 0))
+    delivery.notify(lambda: seen.append(("notice", 0)))
+    delivery.put_gap(plain, Gap(GapReason.RECONNECTED, None, 2))
+    delivery.put(runs[-1:])
+    delivery.flush()
+    assert seen[3:] == [("notice", 0), ("gap", 0), ("plain", 4)]
 
 
 def test_inside_an_inline_callback_blocking_calls_are_refused_and_close_never_waits(
@@ -392,6 +434,44 @@ def test_a_pump_is_not_woken_by_what_a_close_has_voided(make: Make) -> None:
     timer.start()
     assert delivery.pump(PATIENCE, None) == 1
     timer.join()
+
+
+def test_a_count_that_ctrl_c_left_wrong_is_put_right(make: Make) -> None:
+    """Between taking a notice and counting it: the next pump waits, and tells what comes."""
+    delivery = make("pump")
+    delivery._due = 1
+    assert delivery.pump(0.01, None) == 0
+    assert delivery.depth() == 0
+    told: list[int] = []
+    delivery.notify(lambda: told.append(1))
+    assert delivery.pump(0, None) == 1
+    assert told == [1]
+
+
+def test_a_notice_in_hand_when_ctrl_c_comes_is_told_by_the_next_pump(make: Make) -> None:
+    """It was taken out of what is in hand, and had not begun."""
+    delivery = make("pump")
+    told: list[int] = []
+    delivery.notify(lambda: told.append(1))
+
+    class Struck(deque[Any]):
+        """What is in hand, where Ctrl-C strikes whoever takes something out, when that is done."""
+
+        struck = False
+
+        def popleft(self) -> Any:
+            item = super().popleft()
+            if not self.struck:
+                self.struck = True
+                raise KeyboardInterrupt
+            return item
+
+    delivery._taken = Struck()
+    with pytest.raises(KeyboardInterrupt):
+        delivery.pump(0, None)
+    assert told == []
+    assert delivery.pump(0, None) == 1
+    assert told == [1]
 
 
 def test_a_pump_inside_a_pump_is_refused(make: Make) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Generator
 from typing import Any
@@ -23,7 +24,9 @@ from venuesdk.errors import (
 from venuesdk.models import HttpRequest, HttpResponse, State
 from venuesdk.protocol.codec import Pulse, Request
 from venuesdk.session import reader as reader_module
+from venuesdk.session.link import Link
 from venuesdk.session.quota import AttemptQuota
+from venuesdk.session.reader import Reader
 from venuesdk.timing import Backoff, Deadline, monotonic
 
 PATIENCE = 5.0
@@ -294,6 +297,42 @@ def test_any_inbound_byte_is_life(open_desk: Open) -> None:
         desk.venue.request("echo")
     assert desk.session.stats().epoch == 1
     assert Request("echo") == Request("echo")
+
+
+def test_nothing_is_judged_while_more_is_in_hand(open_desk: Open) -> None:
+    """Slow callbacks keep the reader from what has come long ago: the venue is not silent then."""
+    desk = open_desk(delivery="inline").connect()
+    link = desk.session.standing.link
+    moments = iter([True, True, True, False])
+    asked: list[bool] = []
+
+    class Behind:
+        """A connection from which nothing has been read for an hour, with more in hand."""
+
+        more = True
+        last_received = monotonic() - 3600
+
+        def read(self, timeout: float | None) -> list[bytes]:
+            self.more = next(moments)
+            return [b'{"event": "x"}']
+
+    class Host:
+        def take(self, link: Any, frames: Any) -> None:
+            pass
+
+        def flush(self, more: bool = False) -> None:
+            pass
+
+        def beat(self, link: Any) -> None:
+            asked.append(behind.more)
+            raise ConnectionLost("enough")
+
+    behind = Behind()
+    host: Any = Host()
+    reader = Reader(host, desk.session._plan, logging.getLogger("test"))
+    with pytest.raises(ConnectionLost, match="enough"):
+        reader._receive(Link(behind, link.codec))  # type: ignore[arg-type]
+    assert asked == [False]
 
 
 def test_the_backoff_is_jittered_and_bounded() -> None:

@@ -6,13 +6,14 @@ import contextlib
 import socket
 import struct
 import threading
+from collections import deque
 
 import pytest
 
 from venuesdk.errors import ConnectionLost, NotSent
 from venuesdk.timing import Deadline, monotonic
 from venuesdk.wire import output
-from venuesdk.wire.output import CLOSED_HERE, MAX_POSTED
+from venuesdk.wire.output import CLOSED_HERE, MAX_POSTED, SEAL, Parcel
 from venuesdk.wire.sockets import NO_WAIT
 from venuesdk.wire.stream import ByteStream
 
@@ -50,6 +51,13 @@ def exactly(sock: socket.socket, count: int) -> bytes:
         assert more
         data += more
     return bytes(data)
+
+
+def submit(stream: ByteStream, data: bytes, timeout: float = WAIT) -> Parcel:
+    """Submit some bytes; return their parcel."""
+    parcel = Parcel(data)
+    stream.submit(parcel, Deadline(timeout))
+    return parcel
 
 
 def everything(sock: socket.socket) -> bytes:
@@ -166,7 +174,7 @@ def test_what_is_submitted_behind_a_writer_leaves_with_it(pair):
     frame = b"x" * 1_000_000
     thread, outcome = run(stream.write, frame, Deadline(WAIT))
     until(lambda: stream.bytes_out > 0)
-    parcels = [stream.submit(b"%d" % number, Deadline(WAIT)) for number in range(3)]
+    parcels = [submit(stream, b"%d" % number) for number in range(3)]
     assert not any(parcel.done for parcel in parcels)
     assert exactly(peer, len(frame) + 3) == frame + b"012"
     thread.join(WAIT)
@@ -179,13 +187,13 @@ def test_what_is_submitted_behind_a_writer_leaves_with_it(pair):
 def test_what_is_submitted_alone_is_written_as_any_other(pair):
     """With nobody else about, submit waits for the peer, and raises what write does."""
     stream, peer = pair
-    assert stream.submit(b"hello", Deadline(1)).done
+    assert submit(stream, b"hello").done
     assert exactly(peer, 5) == b"hello"
     filled = fill(stream)
     with pytest.raises(NotSent, match="took nothing"):
-        stream.submit(b"never", Deadline(0.05))
+        submit(stream, b"never", 0.05)
     assert exactly(peer, filled) == b"\0" * filled
-    stream.submit(b"later", Deadline(1))
+    submit(stream, b"later")
     assert exactly(peer, 5) == b"later"
 
 
@@ -195,7 +203,7 @@ def test_what_is_withdrawn_never_leaves(pair):
     frame = b"x" * 1_000_000
     thread, outcome = run(stream.write, frame, Deadline(WAIT))
     until(lambda: stream.bytes_out > 0)
-    first, second = (stream.submit(text, Deadline(WAIT)) for text in (b"first", b"second"))
+    first, second = (submit(stream, text) for text in (b"first", b"second"))
     assert stream.withdraw(first)
     assert not stream.withdraw(first)
     assert exactly(peer, len(frame) + 6) == frame + b"second"
@@ -211,7 +219,7 @@ def test_what_is_withdrawn_half_way_ends_the_stream(pair):
     stream, peer = pair
     frame = b"x" * 1_000_000
     with stream._write_lock:
-        parcel = stream.submit(frame, Deadline(WAIT))
+        parcel = submit(stream, frame)
     # A post lets out what waits, as far as the peer takes it, and never waits itself.
     assert stream.post(b"posted")
     assert 0 < stream.bytes_out < len(frame)
@@ -227,7 +235,7 @@ def test_frames_that_leave_together_are_cut_between_those_that_left(pair):
     stream, peer = pair
     texts = [bytes([65 + number]) * 40_000 for number in range(26)]
     with stream._write_lock:
-        parcels = [stream.submit(text, Deadline(WAIT)) for text in texts]
+        parcels = [submit(stream, text) for text in texts]
     assert stream.post(b"posted")
     sent = stream.bytes_out
     whole, part = divmod(sent, 40_000)
@@ -244,6 +252,141 @@ def test_frames_that_leave_together_are_cut_between_those_that_left(pair):
     assert outcome == [None]
 
 
+def test_who_has_sent_its_frame_does_not_wait_for_others(pair):
+    """The holder of the lock leaves what the peer takes no more of, and has no part in."""
+    stream, peer = pair
+    send, others = stream._send, []
+
+    def send_while_others_submit(data, flags):
+        if not others:
+            others.append(b"x" * 1_000_000)
+            thread, _ = run(submit, stream, others[0])
+            thread.join(WAIT)
+        return send(data, flags)
+
+    stream._send = send_while_others_submit
+    start = monotonic()
+    assert submit(stream, b"order", WAIT).done
+    assert monotonic() - start < WAIT / 2
+    assert exactly(peer, 5) == b"order"
+
+
+class Late(ByteStream):
+    """A stream on which something happens when its writer has written, and has the lock still."""
+
+    __slots__ = ("late",)
+
+    def _drain(self) -> bool:
+        emptied = super()._drain()
+        late, self.late = self.late, None
+        if late is not None:
+            late()
+        return emptied
+
+
+def test_what_comes_as_the_writer_lets_go_is_not_forgotten(pair):
+    """It was queued before the lock was tried; who lets go looks once more. No reader is about."""
+    stream, peer = pair
+    late = Late(stream._sock)
+
+    def submit_beside():
+        thread, outcome = run(submit, late, b"late")
+        thread.join(WAIT)
+        assert not outcome[0].done
+
+    late.late = submit_beside
+    late.write(b"first", Deadline(WAIT))
+    assert exactly(peer, 9) == b"firstlate"
+    assert not late._queue
+
+
+def test_what_has_left_does_not_count_as_waiting(pair):
+    """A connection may post as much as it likes, as long as the peer takes it."""
+    stream, peer = pair
+    piece = b"x" * 16384
+    for _ in range(2 * MAX_POSTED // len(piece)):
+        assert stream.post(piece)
+        assert exactly(peer, len(piece)) == piece
+    assert not stream.dropped
+
+
+def test_one_write_takes_only_so_much(pair):
+    """A hundred long frames are not joined into one piece: memory is bounded by a few of them."""
+    stream, _ = pair
+    sizes = []
+
+    def send(data, flags):
+        sizes.append(len(data))
+        return len(data)
+
+    stream._send = send
+    with stream._write_lock:
+        for _ in range(100):
+            submit(stream, b"x" * 50_000)
+    stream.post(b"y")
+    assert sum(sizes) == 100 * 50_000 + 1
+    assert max(sizes) <= SEAL + 50_000
+
+
+def test_what_is_withdrawn_while_it_is_being_sent_is_not_put_back(pair):
+    """Its caller was told that it may have left. It leaves now or never, and not later."""
+    stream, peer = pair
+    parcels = []
+
+    def send(data, flags):
+        assert not stream.withdraw(parcels[0])
+        raise BlockingIOError
+
+    with stream._write_lock:
+        parcels += [submit(stream, b"given up"), submit(stream, b"wanted")]
+    send, stream._send = stream._send, send
+    stream.post(b"!")
+    assert not stream.dropped
+    stream._send = send
+    stream.post(b"?")
+    assert exactly(peer, 8) == b"wanted!?"
+
+
+def test_what_is_withdrawn_while_it_is_being_cut_ends_the_stream(pair):
+    """A part of it is gone, and nobody waits for the rest: so it must never follow."""
+    stream, _ = pair
+    parcels = []
+
+    def send(data, flags):
+        if len(data) < 8:
+            raise BlockingIOError
+        stream.withdraw(parcels[0])
+        return 3
+
+    with stream._write_lock:
+        parcels.append(submit(stream, b"given up"))
+    stream._send = send
+    stream.post(b"")
+    assert stream.dropped
+
+
+def test_a_withdrawal_during_a_send_after_a_stuck_one_ends_nothing(pair):
+    """What is being sent now may well leave whole: only a send that is stuck is the end."""
+    stream, peer = pair
+    with stream._write_lock:
+        parcel = submit(stream, b"x" * 1_000_000)
+    stream.post(b"!")
+    assert stream._stuck
+    taken = stream.bytes_out
+    withdrawn = []
+
+    def send(data, flags):
+        withdrawn.append(stream.withdraw(parcel))
+        return len(data)
+
+    exactly(peer, taken)
+    stream._send = send
+    stream.post(b"?")
+    assert withdrawn[0] is False
+    assert not stream.dropped
+    assert parcel.done
+
+
 @pytest.mark.parametrize("taken", [0, 3, 5, 12])
 def test_an_error_tells_each_frame_apart_that_left_with_others(pair, taken):
     """What left whole or in part is unknown; of the rest it is certain that nothing left."""
@@ -258,7 +401,7 @@ def test_an_error_tells_each_frame_apart_that_left_with_others(pair, taken):
 
     stream._send = send
     with stream._write_lock:
-        parcels = [stream.submit(text, Deadline(WAIT)) for text in texts]
+        parcels = [submit(stream, text) for text in texts]
     assert stream.post(b"")
     assert stream.dropped
     starts = [0, 5, 11]
@@ -346,6 +489,74 @@ def test_a_ctrl_c_while_flushing_drops_the_stream(pair):
         stream.post(b"frame")
     assert stream.dropped
     assert stream._sock.fileno() == -1
+
+
+@pytest.mark.parametrize("wait", [True, False])
+def test_a_ctrl_c_of_the_writer_leaves_others_in_doubt_about_what_it_had_in_hand(pair, wait):
+    """It sent their frame with its own, and was interrupted before that was written down."""
+    stream, peer = pair
+    send, waiting = stream._send, []
+
+    def sent_and_interrupted(data, flags):
+        send(data, flags)
+        raise KeyboardInterrupt
+
+    stream._send = sent_and_interrupted
+    call = stream.write if wait else lambda data, deadline: stream.submit(Parcel(data), deadline)
+    acquire = stream._write_lock.acquire
+
+    class Held:
+        """The lock, found free a moment later than the frame was queued."""
+
+        release = stream._write_lock.release
+        locked = stream._write_lock.locked
+
+        def acquire(self, *arguments):
+            if threading.current_thread() is not threading.main_thread() and not waiting:
+                waiting.append(True)
+                with pytest.raises(KeyboardInterrupt):
+                    stream.post(b"mine")
+            return acquire(*arguments)
+
+    stream._write_lock = Held()
+    thread, outcome = run(call, b"theirs", Deadline(WAIT))
+    thread.join(WAIT)
+    assert isinstance(outcome[0], ConnectionLost)
+    assert outcome[0].outcome_unknown
+    assert everything(peer) == b"theirsmine"
+
+
+@pytest.mark.parametrize("call", ["appendleft", "pop"])
+def test_a_ctrl_c_while_frames_are_put_back_sends_none_of_them_twice(pair, call):
+    """The stream has ended then; what had not left is not told to have, and never does."""
+    stream, peer = pair
+    fill(stream)
+    with stream._write_lock:
+        parcels = [submit(stream, b"order%d" % number) for number in range(3)]
+
+    class Interrupted(deque):
+        """A deque that does what it must, and is interrupted as it returns."""
+
+        def appendleft(self, item):
+            super().appendleft(item)
+            if call == "appendleft":
+                raise KeyboardInterrupt
+
+        def pop(self):
+            super().pop()
+            if call == "pop":
+                raise KeyboardInterrupt
+
+    if call == "appendleft":
+        stream._queue = Interrupted(stream._queue)
+    else:
+        stream._loaded = Interrupted()
+    with pytest.raises(KeyboardInterrupt):
+        stream.post(b"mine")
+    assert stream.dropped
+    assert not stream._write_lock.locked()
+    [stream.withdraw(parcel) for parcel in parcels]
+    assert b"order" not in everything(peer)
 
 
 def test_a_post_never_blocks_and_goes_out_with_the_next_write(pair):
@@ -450,7 +661,7 @@ def test_no_frame_is_torn_or_forgotten_among_many_threads(pair):
             if number % 3 == 0:
                 stream.write(record, Deadline(WAIT))
             elif number % 3 == 1:
-                stream.submit(record, Deadline(WAIT))
+                submit(stream, record)
             else:
                 assert stream.post(record)
 

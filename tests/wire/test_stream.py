@@ -13,6 +13,7 @@ import pytest
 
 from venuesdk.errors import ConnectionLost, NotSent
 from venuesdk.timing import Deadline, monotonic
+from venuesdk.wire import stream as stream_module
 from venuesdk.wire.sockets import NO_WAIT
 from venuesdk.wire.stream import ByteStream
 
@@ -164,6 +165,31 @@ def test_the_reader_is_woken_from_another_thread(pair, end):
     assert monotonic() - start < 0.5
     assert "closed here" in str(caught[0])
     assert stream._sock.fileno() == -1
+
+
+def test_a_reader_that_finds_output_waiting_lets_it_out_at_once(monkeypatch):
+    """It does not wait inside of the read then, but for both directions, however long it may."""
+    monkeypatch.setattr(stream_module, "LOOK_AGAIN", 2 * WAIT)
+    ours, theirs = socket.socketpair()
+    theirs.settimeout(WAIT)
+    stream = ByteStream(ours)
+    filled = 0
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            filled += stream._sock.send(b"\0" * 4096, NO_WAIT)
+    stream.post(b"posted")
+    thread = threading.Thread(
+        target=lambda: stream.read_into(memoryview(bytearray(10)), 2 * WAIT), daemon=True
+    )
+    thread.start()
+    received = 0
+    while received < filled + 6:
+        received += len(theirs.recv(65536))
+    theirs.send(b"done")
+    thread.join(WAIT)
+    assert not thread.is_alive()
+    stream.shutdown()
+    theirs.close()
 
 
 def test_a_busy_reader_does_not_starve_the_output(pair):

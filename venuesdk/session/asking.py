@@ -76,34 +76,38 @@ class Asking:
                 self._slots.open(id, slot)
                 self._counters.requests += 1
             try:
-                parcel = link.connection.submit(frame, deadline)
+                parcel = link.connection.parcel(frame)
             finally:
                 # It may hold a credential, and what follows may raise.
                 del frame
-            return self._await_answer(link, parcel, id, slot, deadline) or b""
+            return self._exchange(link, parcel, id, slot, deadline) or b""
         finally:
             self._slots.pop(id)
 
-    def _await_answer(
+    def _exchange(
         self, link: Link, parcel: Parcel, id: int, slot: Slot, deadline: Deadline
     ) -> Outcome:
-        """Return the answer; where none comes, find out whether the request has left at all."""
-        withdraw = link.connection.withdraw
+        """Send, and return the answer; where none comes, find out whether anything has left."""
+        connection = link.connection
         try:
+            connection.submit(parcel, deadline)
             return self._take_answer(id, slot, deadline)
         except Empty:
-            if withdraw(parcel):
+            if connection.withdraw(parcel):
                 raise NotSent("other requests were being sent until the time was up") from None
             self._counters.timeouts += 1
             late = f"no answer within {deadline.timeout:g} s"
             raise RequestTimeout(late, outcome_unknown=True) from None
         except (ConnectionLost, ClientClosed) as error:
-            if not withdraw(parcel):
+            if not connection.withdraw(parcel):
                 raise
             closed = isinstance(error, ClientClosed)
             raise (self._standing.closed(False) if closed else NotSent(str(error))) from None
+        except VenueError:
+            # The answer itself, or that nothing has left.
+            raise
         except BaseException:
-            withdraw(parcel)
+            connection.withdraw(parcel)
             raise
 
     def _take_answer(self, id: int, slot: Slot, deadline: Deadline) -> Outcome:

@@ -45,6 +45,9 @@ MAX_REPORTS = 1_000
 """How many errors wait for ``on_error`` before further ones are only counted."""
 
 
+_POP: Any = deque.popleft
+
+
 class _Turn:
     """A place in the line: so many items of one subscription."""
 
@@ -189,13 +192,14 @@ class Delivery:
         more = subscription.inbox.pending_locked() - subscription.tokens
         if more <= 0:
             return
-        subscription.tokens += more
-        self._due += more
         last = self._line[-1] if self._line else None
         if type(last) is _Turn and last.subscription is subscription:
             last.count += more
         else:
             self._line.append(_Turn(subscription, more))
+        # Afterwards: interrupted here, there is a turn too many and none too few.
+        subscription.tokens += more
+        self._due += more
 
     def depth(self) -> int:
         """Return how many items wait for a callback."""
@@ -233,13 +237,17 @@ class Delivery:
         waiting = self._due
         if not more or waiting < FAR_BEHIND or monotonic() < self._reads_on_until:
             return
+        with suppress(Empty):
+            # What came too late for the last time.
+            self._way.get_nowait()
         self._gives_way = True
         if self._due >= FAR_BEHIND:
-            with suppress(Empty):
+            try:
                 self._way.get(timeout=WAY)
+            except Empty:
+                if waiting - self._due < HELPED:
+                    self._reads_on_until = monotonic() + READ_ON
         self._gives_way = False
-        if waiting - self._due < HELPED:
-            self._reads_on_until = monotonic() + READ_ON
 
     def refuse_reentrant(self, call: str) -> None:
         """Raise `ReentrantCall` where `call` would wait for the thread that makes it."""
@@ -294,9 +302,9 @@ class Delivery:
             while line and limit > 0:
                 turn = line[0]
                 if type(turn) is not _Turn:
-                    line.popleft()
+                    # In one step: Ctrl-C finds it either there or here.
+                    taken.extend(zip((None,), map(_POP, (line,)), strict=False))
                     self._due -= 1
-                    taken.append((None, turn))  # type: ignore[arg-type]
                     limit -= 1
                     continue
                 items: deque[Item] = deque()
@@ -311,12 +319,21 @@ class Delivery:
                 if not turn.count:
                     line.popleft()
                 limit -= len(items)
+            if not line:
+                # Ctrl-C may have come between taking and counting.
+                self._due = 0
 
     def _run(self, most: int) -> int:
         """Run up to `most` of what was taken; return how many items there were."""
         subscription, work = self._taken[0]
         if subscription is None:
-            self._taken.popleft()
+            try:
+                self._taken.popleft()
+            except BaseException:
+                # Ctrl-C, before it was told.
+                if not self._taken or self._taken[0][1] is not work:
+                    self._taken.appendleft((None, work))
+                raise
             self._run_notice(work)  # type: ignore[arg-type]
             return 1
         before = len(work)  # type: ignore[arg-type]

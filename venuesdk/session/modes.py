@@ -55,8 +55,6 @@ class InlineDelivery(Delivery):
                 subscription, events = run
                 if not direct or subscription.conflate or subscription.callback is None:
                     queued.append(run)
-                    # What comes behind it with a callback must run behind it.
-                    direct = direct and subscription.callback is None
                 elif not subscription.closed:
                     subscription.inbox.count_locked(len(events))
                     self._taken.append((subscription, deque(events)))

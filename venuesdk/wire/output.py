@@ -32,6 +32,8 @@ CLOSED_HERE = "the connection was closed here"
 MAX_POSTED = 1024 * 1024
 """How many bytes may wait to be written before the peer counts as dead, as it reads nothing."""
 
+CUT = "the peer took only a part of a frame until the time was up"
+
 SEAL = 128 * 1024
 """How many bytes are encrypted at a time: the reader waits that long for the state lock."""
 
@@ -40,14 +42,18 @@ _NOTHING = memoryview(b"")
 
 
 class Parcel:
-    """Bytes on their way out; ``done`` once the system has taken every one of them."""
+    """Bytes on their way out; ``done`` once the system has taken every one of them.
 
-    __slots__ = ("data", "done", "posted")
+    One that is ``withdrawn`` must not begin to leave any more.
+    """
+
+    __slots__ = ("data", "done", "posted", "withdrawn")
 
     def __init__(self, data: bytes, posted: bool = False) -> None:
         self.data = data
         self.posted = posted
         self.done = False
+        self.withdrawn = False
 
 
 class Output:
@@ -60,7 +66,7 @@ class Output:
     __slots__ = (
         "_abandoned", "_disposed", "_dropped", "_loaded", "_plain", "_posted_size", "_queue",
         "_reading", "_reason", "_send", "_sent", "_sock", "_state", "_stuck", "_taker", "_tls",
-        "_unsent", "_write_lock", "bytes_out", "posted", "written",
+        "_unsent", "_unsure", "_write_lock", "bytes_out", "posted", "written",
     )  # fmt: skip
 
     def __init__(self, sock: socket.socket, tls: TlsEngine | None) -> None:
@@ -79,7 +85,7 @@ class Output:
         self._loaded: deque[Parcel] = deque()
         self._plain = self._unsent = _NOTHING
         self._sent = 0
-        self._stuck = False
+        self._stuck = self._unsure = False
         self._reading = False
         self._dropped = self._disposed = self._abandoned = False
         self._reason = ""
@@ -103,14 +109,12 @@ class Output:
         if data:
             self._hand_in(Parcel(data), deadline, wait=True)
 
-    def submit(self, data: bytes, deadline: Deadline) -> Parcel:
+    def submit(self, parcel: Parcel, deadline: Deadline) -> None:
         """Do as `write`, but where somebody else is writing leave it to them and return at once.
 
         For one who waits for an answer to it: when none comes, `withdraw` tells what has left.
         """
-        parcel = Parcel(data)
         self._hand_in(parcel, deadline, wait=False)
-        return parcel
 
     def withdraw(self, parcel: Parcel) -> bool:
         """Take back what was submitted; return False where a byte of it has left, or may have.
@@ -118,11 +122,13 @@ class Output:
         Where the socket took a part of it and then no more, the stream is dropped: nobody waits
         any more for what the rest of it would bring about. Never blocks; from any thread.
         """
+        # First of all: who is writing it now looks at this before it puts it back.
+        parcel.withdrawn = True
         try:
             self._queue.remove(parcel)
         except ValueError:
             if self._stuck and parcel in self._loaded:
-                self.drop("the peer took only a part of a frame until the time was up")
+                self.drop(CUT)
             return False
         return True
 
@@ -154,14 +160,15 @@ class Output:
     def _push(self, parcel: Parcel, deadline: Deadline) -> None:
         """Write until `parcel` has left; with the write lock. Raises NotSent or ConnectionLost."""
         while not parcel.done:
-            if not self._dropped and not self._drain():
+            if not self._dropped and not self._drain() and not parcel.done:
                 if await_ready(self._sock, deadline, write=True):
                     continue
                 if self.withdraw(parcel):
                     raise NotSent("the peer took nothing until the time was up")
             if self._dropped and not parcel.done:
                 # Only here, with the lock, is it known that of what is encrypted nothing left.
-                raise self._failure(parcel) if self._sent else NotSent(self._reason)
+                known = not self._sent and not self._unsure
+                raise NotSent(self._reason) if known else self._failure(parcel)
 
     def _failure(self, parcel: Parcel) -> NetworkError:
         """Return what became of a parcel of a stream that has ended."""
@@ -214,24 +221,31 @@ class Output:
     def _drain(self) -> bool:
         """Write what waits; with the write lock. Return False when the socket takes no more."""
         try:
+            return self._write_out()
+        except BaseException:
+            # A Ctrl-C may have come between sending bytes and writing them down as sent.
+            self._unsure = True
+            self.drop("a send was interrupted")
+            raise
+
+    def _write_out(self) -> bool:
+        try:
             while self._unsent or self._load():
+                self._stuck = False
                 count = self._send(self._unsent, _FLAGS)
                 self.bytes_out += count
                 self._unsent = self._unsent[count:]
                 self._note_sent(count)
-            return True
         except BlockingIOError:
             self._unload(begun=bool(self._sent) or self._tls is not None)
+            if any(parcel.withdrawn for parcel in self._loaded):
+                self.drop(CUT)
             return False
         except (OSError, ValueError) as error:
             # First of all: who is told of the end must find here what has left.
             self._unload(begun=bool(self._sent))
             self.drop(f"the connection was lost: {explain(error)}")
-            return True
-        except BaseException:
-            # A Ctrl-C may have come between sending bytes and writing them down as sent.
-            self.drop("a send was interrupted")
-            raise
+        return True
 
     def _load(self) -> bool:
         """Make ready what is next; return False where there is nothing. With the write lock.
@@ -273,7 +287,6 @@ class Output:
         """Let go of the parcels that have left; with the write lock."""
         loaded = self._loaded
         self._sent += count
-        self._stuck = False
         if self._tls is not None:
             # How much of a parcel is in how much of what was sent, nobody can tell.
             if not self._unsent and not self._plain:
@@ -299,11 +312,14 @@ class Output:
         With the write lock. Where there is TLS, either all that are loaded have `begun` or none.
         """
         loaded, whole = self._loaded, self._tls is not None
-        while loaded and not (begun and (whole or len(loaded) == 1)):
-            self._queue.appendleft(loaded.pop())
-        self._stuck = bool(loaded)
+        kept = 0 if not begun else len(loaded) if whole else 1
         if not whole:
-            self._unsent = self._unsent[: len(loaded[0].data) - self._sent if loaded else 0]
+            self._unsent = self._unsent[: len(loaded[0].data) - self._sent if kept else 0]
+        while len(loaded) > kept:
+            parcel = loaded.pop()
+            if not parcel.withdrawn:
+                self._queue.appendleft(parcel)
+        self._stuck = bool(loaded)
 
     def _look_again(self) -> None:
         """Do, after letting go of the write lock, what others left to its holder meanwhile."""

@@ -13,6 +13,7 @@ import os
 import select
 import socket
 import struct
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,7 +22,6 @@ from venuesdk.timing import Deadline
 
 __all__ = [
     "NO_WAIT",
-    "PATIENT",
     "SLICE",
     "Address",
     "Watch",
@@ -39,8 +39,11 @@ Address = tuple[Any, ...]
 
 NO_WAIT: int = getattr(socket, "MSG_DONTWAIT", 0)
 """The flag of a read or write that must not wait, whatever the socket would do."""
-PATIENT = bool(NO_WAIT) and hasattr(socket, "SO_RCVTIMEO")
-"""Whether a socket can wait inside of a read, and for a limited time; Windows cannot do both."""
+PATIENT = sys.platform == "linux"
+"""Whether a read can wait in the system for a limited time while writes to the socket never do.
+
+On macOS a write with that flag waits all the same, and Windows has no such flag.
+"""
 
 _HAS_POLL = hasattr(select, "poll")
 _IN_PROGRESS = frozenset(
@@ -101,16 +104,20 @@ def await_ready(
     return False
 
 
-def make_patient(sock: socket.socket, longest: float) -> None:
-    """Let a read wait for data so many seconds, unless it says `NO_WAIT`.
+def make_patient(sock: socket.socket, longest: float) -> bool:
+    """Let a read wait for data so many seconds, unless it says `NO_WAIT`; return whether it will.
 
-    Where the system is not `PATIENT` no read on the socket waits at all.
+    Where the system cannot do that, nothing on the socket waits at all.
     """
-    sock.setblocking(PATIENT)
+    sock.setblocking(False)
     if PATIENT:
         whole, part = divmod(longest, 1.0)
         timeval = struct.pack("@ll", int(whole), int(part * 1e6))
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeval)
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeval)
+            sock.setblocking(True)
+            return True
+    return False
 
 
 def receive(sock: socket.socket, timeout: float) -> bytes | None:

@@ -15,7 +15,7 @@ from venuesdk.wire.endpoint import Proxy
 from venuesdk.wire.opening import open_socket
 from venuesdk.wire.output import Output
 from venuesdk.wire.resolve import Lookup
-from venuesdk.wire.sockets import NO_WAIT, PATIENT, Watch, make_patient
+from venuesdk.wire.sockets import NO_WAIT, Watch, make_patient
 from venuesdk.wire.tls import TlsEngine, explain
 
 __all__ = ["END_OF_STREAM", "ByteStream"]
@@ -38,10 +38,10 @@ class ByteStream(Output):
     socket, and after an exception that ended such a wait: then no byte was lost by it.
     """
 
-    __slots__ = ("_cipher", "_recv_into", "_watch", "bytes_in", "waiting")
+    __slots__ = ("_cipher", "_patient", "_recv_into", "_watch", "bytes_in", "waiting")
 
     def __init__(self, sock: socket.socket, tls: TlsEngine | None = None) -> None:
-        make_patient(sock, LOOK_AGAIN)
+        self._patient = make_patient(sock, LOOK_AGAIN)
         super().__init__(sock, tls)
         self._recv_into = sock.recv_into
         self._cipher = memoryview(bytearray(FIRST_BUFFER if tls is not None else 0))
@@ -102,7 +102,8 @@ class ByteStream(Output):
         left = timeout
         waited = False
         while True:
-            patient = PATIENT and (left is None or left >= LOOK_AGAIN) and not self._has_output()
+            patient = self._patient and not self._has_output()
+            patient = patient and (left is None or left >= LOOK_AGAIN)
             try:
                 count = self._read_socket(view, patient)
             except BlockingIOError:

@@ -132,22 +132,17 @@ class WebSocketConnection:
         failure.__context__ = None
         raise failure from None
 
-    def submit(self, text: str, deadline: Deadline) -> Parcel:
-        """Send one text as `send` does, but leave it to whoever is sending, where somebody is.
+    def parcel(self, text: str) -> Parcel:
+        """Return one text as `submit` takes it."""
+        return Parcel(encode_frame(frames.TEXT, text.encode(), os.urandom(4)))
+
+    def submit(self, parcel: Parcel, deadline: Deadline) -> None:
+        """Send as `send` does, but leave it to whoever is sending, where somebody is.
 
         For one who waits for an answer: `withdraw` tells, when none comes, whether it has left.
         """
-        frame = encode_frame(frames.TEXT, text.encode(), os.urandom(4))
-        del text
-        try:
-            self._check_open()
-            return self._stream.submit(frame, deadline)
-        except NetworkError as error:
-            failure = error.with_traceback(None)
-        finally:
-            del frame
-        failure.__context__ = None
-        raise failure from None
+        self._check_open()
+        self._stream.submit(parcel, deadline)
 
     def withdraw(self, parcel: Parcel) -> bool:
         """Take back what was submitted; return False where a byte of it has left, or may have."""
