@@ -91,6 +91,9 @@ def until(condition) -> None:
         tick.wait(0.001)
 
 
+# ---- one write -----------------------------------------------------------------------------------
+
+
 def test_a_write_arrives_and_is_counted(pair):
     """What is written arrives; bytes and frames are counted."""
     stream, peer = pair
@@ -166,6 +169,9 @@ def test_the_wait_for_other_writers_counts(pair):
     assert exactly(peer, len(frame)) == frame
     thread.join(WAIT)
     assert outcome == [None]
+
+
+# ---- frames that leave together ------------------------------------------------------------------
 
 
 def test_what_is_submitted_behind_a_writer_leaves_with_it(pair):
@@ -408,6 +414,9 @@ def test_an_error_tells_each_frame_apart_that_left_with_others(pair, taken):
     assert [stream.withdraw(parcel) for parcel in parcels] == [start >= taken for start in starts]
 
 
+# ---- the end -------------------------------------------------------------------------------------
+
+
 def test_shutdown_wakes_a_writer_and_those_who_wait_for_it(pair):
     """Whoever writes half a frame gets ConnectionLost, whoever waits for it NotSent, at once."""
     stream, _ = pair
@@ -434,6 +443,9 @@ def test_a_reset_is_not_sent_or_lost(pair):
     assert not caught.value.outcome_unknown
     assert stream.dropped
     assert stream._sock.fileno() == -1
+
+
+# ---- Ctrl-C --------------------------------------------------------------------------------------
 
 
 def interrupting(take):
@@ -559,6 +571,9 @@ def test_a_ctrl_c_while_frames_are_put_back_sends_none_of_them_twice(pair, call)
     assert b"order" not in everything(peer)
 
 
+# ---- posts ---------------------------------------------------------------------------------------
+
+
 def test_a_post_never_blocks_and_goes_out_with_the_next_write(pair):
     """What is posted to a full socket waits, and leaves before what is written next."""
     stream, peer = pair
@@ -647,6 +662,9 @@ def test_a_dead_peer_found_while_flushing_is_not_sent(pair):
     assert stream.dropped
 
 
+# ---- everybody at once ---------------------------------------------------------------------------
+
+
 def test_no_frame_is_torn_or_forgotten_among_many_threads(pair):
     """Frames of many writers and posters arrive whole, each in its thread's order, to the last.
 
@@ -679,6 +697,9 @@ def test_no_frame_is_torn_or_forgotten_among_many_threads(pair):
         seen[number] += 1
     assert set(seen.values()) == {count}
     assert stream.written + stream.posted == threads * count
+
+
+# ---- the descriptor ------------------------------------------------------------------------------
 
 
 def test_the_descriptor_stays_while_the_reader_is_inside(pair):

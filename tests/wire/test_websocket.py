@@ -957,15 +957,21 @@ def test_a_message_is_text_or_bytes(to, idle):
             send(5)
 
 
-def test_an_interrupt_while_waiting_loses_nothing(to, peers):
-    """A Ctrl-C in a read that only waits goes through; what comes later is read all the same."""
+def on_cue(peers, data):
+    """Return a peer that sends `data` when an event is set, and that event."""
     go = threading.Event()
 
     def handler(sock):
         go.wait(WAIT)
-        sock.sendall(text(b"later"))
+        sock.sendall(data)
         peers.stopped.wait(30)
 
+    return handler, go
+
+
+def test_an_interrupt_while_waiting_loses_nothing(to, peers):
+    """A Ctrl-C in a read that only waits goes through; what comes later is read all the same."""
+    handler, go = on_cue(peers, text(b"later"))
     connection = to(handler)
     stream = connection._stream
 
@@ -990,14 +996,7 @@ def test_an_interrupt_while_waiting_loses_nothing(to, peers):
 
 def test_an_interrupt_with_bytes_in_hand_ends_the_connection(to, peers, monkeypatch):
     """A Ctrl-C that may have lost bytes of the stream ends it: nothing behind them makes sense."""
-
-    go = threading.Event()
-
-    def handler(sock):
-        go.wait(WAIT)
-        sock.sendall(text(b"lost"))
-        peers.stopped.wait(30)
-
+    handler, go = on_cue(peers, text(b"lost"))
     connection = to(handler)
     go.set()
 

@@ -53,8 +53,8 @@ def jsonable(value: Any, *, reveal: bool = False) -> Any:
 
 
 def _object(value: Mapping[Any, Any], reveal: bool) -> dict[str, Any]:
-    simple = _TEXT.issuperset(map(type, value)) and _AS_IT_IS.issuperset(map(type, value.values()))
-    if simple and type(value) is dict:
+    kinds = map(type, value.values())
+    if type(value) is dict and _TEXT.issuperset(map(type, value)) and _AS_IT_IS.issuperset(kinds):
         # Most requests: nothing to change, and nothing to copy.
         return value
     plain = {}

@@ -21,7 +21,7 @@ from ..protocol.codec import Event
 from ..secret import Secret
 from ..timing import Deadline, monotonic
 from .callbacks import name_of
-from .inbox import Item, Totals
+from .inbox import Item, Totals, popped
 from .redaction import redact
 from .subscription import NOTHING, Subscription
 
@@ -45,9 +45,6 @@ MAX_REPORTS = 1_000
 """How many errors wait for ``on_error`` before further ones are only counted."""
 
 
-_POP: Any = deque.popleft
-
-
 class _Turn:
     """A place in the line: so many items of one subscription."""
 
@@ -68,7 +65,8 @@ class Delivery:
 
     `secrets` are the credentials of the connection, which no error may show.
 
-    `runner` is the thread that runs callbacks now, one at a time; `running` is the callback.
+    `runner` is the thread that runs callbacks now, one at a time; `running` is the callback. While
+    `_gives_way` the reader waits for a word in `_way` that enough of the line was worked off.
     """
 
     def __init__(self, venue: str) -> None:
@@ -302,8 +300,7 @@ class Delivery:
             while line and limit > 0:
                 turn = line[0]
                 if type(turn) is not _Turn:
-                    # In one step: Ctrl-C finds it either there or here.
-                    taken.extend(zip((None,), map(_POP, (line,)), strict=False))
+                    taken.extend(zip((None,), popped(line, 1), strict=False))
                     self._due -= 1
                     limit -= 1
                     continue
@@ -372,6 +369,7 @@ class Delivery:
                     else:
                         value = self._open(subscription, item)
                 except Exception:
+                    # Once more, by the way that tells of what cannot be read.
                     value = self._open(subscription, item)
                 started = clock()
                 items.popleft()

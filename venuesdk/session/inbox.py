@@ -12,14 +12,14 @@ no event stands between them.
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from itertools import repeat
 from typing import Any, Protocol, TypeAlias
 
 from ..models import Gap, GapReason
 from ..protocol.codec import Event
 
-__all__ = ["ConflatedInbox", "EventInbox", "Inbox", "Item", "Ready", "Totals"]
+__all__ = ["ConflatedInbox", "EventInbox", "Inbox", "Item", "Ready", "Totals", "popped"]
 
 MAX_QUEUE = 65_536
 MAX_QUEUED_BYTES = 64 << 20
@@ -81,7 +81,29 @@ class Inbox(Protocol):
         """Forget all that waits; nobody will take it."""
 
 
-class EventInbox:
+class _Counting:
+    """What both kinds count, for themselves and for the client as a whole."""
+
+    __slots__ = ("_totals", "conflated", "dropped", "queued_bytes", "received")
+
+    def __init__(self, totals: Totals) -> None:
+        self._totals = totals
+        self.queued_bytes = 0
+        self.received = 0
+        self.dropped = 0
+        self.conflated = 0
+
+    def count_locked(self, events: int) -> None:
+        """Count events that arrived, those included that need not wait here."""
+        self.received += events
+        self._totals.received += events
+
+    def _count_drop(self) -> None:
+        self.dropped += 1
+        self._totals.dropped += 1
+
+
+class EventInbox(_Counting):
     """What waits for the consumer of one subscription, in order, with every loss counted.
 
     Market data drops its oldest: the gap that tells of it stands where the events stood. A
@@ -89,22 +111,15 @@ class EventInbox:
     all; then the gap tells of it, and the stream is asked for anew.
     """
 
-    __slots__ = (
-        "_front", "_max_queue", "_overflow", "_private", "_queue", "_totals",
-        "conflated", "dropped", "queued_bytes", "received",
-    )  # fmt: skip
+    __slots__ = ("_front", "_max_queue", "_overflow", "_private", "_queue")
 
     def __init__(self, private: bool, max_queue: int | None, totals: Totals) -> None:
+        super().__init__(totals)
         self._private = private
         self._max_queue = max_queue or MAX_QUEUE
-        self._totals = totals
         self._queue: deque[Event | Gap] = deque()
         self._front: list[Gap] = []
         self._overflow = 0
-        self.queued_bytes = 0
-        self.received = 0
-        self.dropped = 0
-        self.conflated = 0
 
     def __len__(self) -> int:
         return len(self._queue)
@@ -127,11 +142,6 @@ class EventInbox:
             return
         for event in events:
             self._squeeze_in(event, epoch)
-
-    def count_locked(self, events: int) -> None:
-        """Count events that arrived, those included that need not wait here."""
-        self.received += events
-        self._totals.received += events
 
     def _squeeze_in(self, event: Event, epoch: int) -> None:
         size = len(event.payload)
@@ -158,8 +168,7 @@ class EventInbox:
         if self._front or not queue:
             into.extend(_one(self.take_locked(epoch)))
             return
-        # In one step: Ctrl-C finds each item either there or here.
-        into.extend(map(_POP, repeat(queue, min(most, len(queue)))))
+        into.extend(popped(queue, min(most, len(queue))))
         if queue:
             self.queued_bytes -= sum([len(one.payload) for one in list(into) if type(one) is Event])
         else:
@@ -201,33 +210,22 @@ class EventInbox:
         self.queued_bytes -= len(oldest.payload)
         _add_gap(self._front, Gap(GapReason.OVERFLOW, 1, epoch))
 
-    def _count_drop(self) -> None:
-        self.dropped += 1
-        self._totals.dropped += 1
 
-
-class ConflatedInbox:
+class ConflatedInbox(_Counting):
     """The newest value of each key; a key keeps its place in the line.
 
     Gaps stand in the middle: before them what came before, newest values too, behind them what
     came since. More keys than the bound drop the oldest one.
     """
 
-    __slots__ = (
-        "_before", "_gaps", "_max_queue", "_newest", "_totals",
-        "conflated", "dropped", "queued_bytes", "received",
-    )  # fmt: skip
+    __slots__ = ("_before", "_gaps", "_max_queue", "_newest")
 
     def __init__(self, max_queue: int | None, totals: Totals) -> None:
+        super().__init__(totals)
         self._max_queue = max_queue or MAX_QUEUE
-        self._totals = totals
         self._before: OrderedDict[Hashable, Any] = OrderedDict()
         self._gaps: deque[Gap] = deque()
         self._newest: OrderedDict[Hashable, Any] = OrderedDict()
-        self.queued_bytes = 0
-        self.received = 0
-        self.dropped = 0
-        self.conflated = 0
 
     def __len__(self) -> int:
         return len(self._before) + len(self._newest)
@@ -245,11 +243,6 @@ class ConflatedInbox:
             elif len(self) >= self._max_queue:
                 self._drop_oldest(epoch)
             self._newest[key] = value
-
-    def count_locked(self, events: int) -> None:
-        """Count events that arrived."""
-        self.received += events
-        self._totals.received += events
 
     def offer_gap_locked(self, gap: Gap) -> None:
         """Queue a gap behind all that waits."""
@@ -283,12 +276,16 @@ class ConflatedInbox:
 
     def _drop_oldest(self, epoch: int) -> None:
         (self._before or self._newest).popitem(last=False)
-        self.dropped += 1
-        self._totals.dropped += 1
+        self._count_drop()
         _add_gap(self._gaps, Gap(GapReason.OVERFLOW, 1, epoch))
 
 
-_POP: Any = deque.popleft
+def popped(line: deque[Any], count: int) -> Iterator[Any]:
+    """Return what takes `count` items out of a line, each in the step that hands it on.
+
+    Consumed by ``extend``, it lets Ctrl-C find each item either there or here.
+    """
+    return map(deque.popleft, repeat(line, count))
 
 
 def _one(item: Item | None) -> tuple[Item, ...]:

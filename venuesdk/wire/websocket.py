@@ -134,7 +134,7 @@ class WebSocketConnection:
 
     def parcel(self, text: str) -> Parcel:
         """Return one text as `submit` takes it."""
-        return Parcel(encode_frame(frames.TEXT, text.encode(), os.urandom(4)))
+        return Parcel(_data_frame(text))
 
     def submit(self, parcel: Parcel, deadline: Deadline) -> None:
         """Send as `send` does, but leave it to whoever is sending, where somebody is.
