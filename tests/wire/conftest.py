@@ -52,6 +52,8 @@ class Peers:
         def handle(sock: socket.socket) -> None:
             sock.settimeout(WAIT)
             self._sockets.append(sock)
+            if self.stopped.is_set():  # it came as the others were being ended
+                return
             try:
                 if context is not None:
                     sock = context.wrap_socket(sock, server_side=True)
@@ -76,7 +78,8 @@ class Peers:
         for sock in list(self._sockets):
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
-        for thread in list(self._threads):
+        # Not a copy: whoever accepts stands before the threads that it starts, perhaps only now.
+        for thread in self._threads:
             thread.join(WAIT)
         for sock in list(self._sockets):
             sock.close()
