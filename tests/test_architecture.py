@@ -20,12 +20,12 @@ PACKAGE = "venuesdk"
 
 FLOORS = {
     "": 6, "__main__": 6, "cli": 6,
-    "testing": 5, "desktop": 5, "relay": 5,
+    "testing": 5, "desktop": 5, "relay": 5, "metrics": 5,
     "venues": 4,
-    "client": 3,
+    "client": 3, "mirror": 3,
     "session": 2,
     "wire": 1, "protocol": 1,
-    "errors": 0, "models": 0, "timing": 0, "secret": 0, "_version": 0,
+    "errors": 0, "models": 0, "book": 0, "timing": 0, "secret": 0, "_version": 0,
 }  # fmt: skip
 SINGLE_MODULE_FLOORS = {0, 6}
 
@@ -40,6 +40,14 @@ DOORS = {
     "cattrs": ("protocol.convert",),
     "msgspec": ("protocol.convert",),
     "websockets": ("testing",),
+    "zstandard": ("testing.tape",),
+    "pytest": ("testing",),
+    "click": ("cli",),
+    "rich": ("cli",),
+    "prometheus_client": ("metrics",),
+    "tkinter": ("desktop",),
+    "PySide6": ("desktop",),
+    "wx": ("desktop",),
     "ssl": ("wire", "testing"),
     "socket": ("wire", "testing"),
     "select": ("wire", "testing"),
