@@ -30,10 +30,18 @@ def test_the_module_is_the_command() -> None:
 
 def test_without_a_command_it_says_how_to_use_it(capsys: pytest.CaptureFixture[str]) -> None:
     """The usage goes to standard error, and the status is that of a usage error."""
-    with pytest.raises(SystemExit) as ended:
-        main([])
-    assert ended.value.code == 2
-    assert "usage: venuesdk" in capsys.readouterr().err
+    assert main([]) == 2
+    assert "Usage: venuesdk" in capsys.readouterr().err
+
+
+def test_without_the_shell_s_libraries_it_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The extra is named, and the status is 2."""
+    monkeypatch.delitem(sys.modules, "venuesdk.cli.shell", raising=False)
+    monkeypatch.setitem(sys.modules, "click", None)
+    assert main(["demo"]) == 2
+    assert "venuesdk[cli]" in capsys.readouterr().err
 
 
 def test_a_missing_extra_is_named(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from venuesdk.cli import VENUES
 from venuesdk.cli.scenes import SCENES
+from venuesdk.cli.target import VENUES
 from venuesdk.client import clients
 
 

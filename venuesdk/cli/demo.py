@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-import sys
 from typing import Any
+
+import click
 
 from ..client import clients
 from ..errors import VenueError
@@ -12,17 +13,26 @@ from ..testing import simulate
 from ..timing import Backoff, monotonic
 from .scenes import SCENES
 from .stage import Row, SceneFailed, Stage
+from .target import VENUES
 
-__all__ = ["run_demo"]
+__all__ = ["command"]
 
 RECONNECT = Backoff(initial=0.1, maximum=1.0)
 
 
-def run_demo(venue: str | None = None, url: str | None = None, http_url: str | None = None) -> int:
-    """Play one scene or all of them; return 0 only where every step did what it must."""
+@click.command()
+@click.option("--venue", type=click.Choice(VENUES), help="Only this one.")
+@click.option("--url", help="The WebSocket address of a real venue; needs --venue.")
+@click.option("--http-url", help="The HTTP address of a real venue, where it has one.")
+def command(venue: str | None, url: str | None, http_url: str | None) -> int:
+    """Run every client against its built-in simulator, and print what happened.
+
+    Login, calls, rejections, streams, a cut connection. The exit status is 0 only if every step
+    did what it must. With --url one client talks to a real venue instead, and orders nothing; its
+    credentials come from the environment.
+    """
     if url is not None and venue is None:
-        print("venuesdk: --url needs --venue", file=sys.stderr)
-        return 2
+        raise click.UsageError("--url needs --venue")
     started = monotonic()
     rows: list[Row] = []
     failures: list[str] = []

@@ -1,0 +1,91 @@
+"""The shell: which subcommands there are, and what an error becomes on a terminal.
+
+A subcommand is a module of this package that has a `command`; it is imported when it is asked for.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from .._version import __version__
+from ..errors import NetworkError, NotSent, RequestRejected, VenueError
+
+__all__ = ["COMMANDS", "run", "shell", "status_of"]
+
+COMMANDS = {
+    "demo": "Run the clients against the built-in simulators, and print what happened.",
+    "simulate": "Run one simulated venue on loopback until Ctrl-C.",
+}
+"""What each subcommand does, in the order of the help."""
+
+REFUSED = 1
+USAGE = 2
+NOT_SENT = 3
+UNKNOWN = 4
+
+
+class _Commands(click.Group):
+    """The subcommands, each imported when it is run or when its own help is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f".{cmd_name}", __package__).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List them by what `COMMANDS` says, which imports none of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit status: 0 done, 1 refused or failed, 2 a mistake in the command, 3 certainly not "
+    "sent, 4 the outcome is unknown, 130 Ctrl-C.",
+)
+@click.version_option(__version__, prog_name="venuesdk", message="%(prog)s %(version)s")
+def shell() -> None:
+    """Blocking, thread-safe clients of five trading venues."""
+
+
+def run(arguments: Sequence[str] | None) -> int:
+    """Run one subcommand and return the status; an error becomes one line on standard error."""
+    try:
+        status = shell.main(arguments, prog_name="venuesdk", standalone_mode=False)
+        return status if isinstance(status, int) else 0
+    except click.exceptions.Abort:
+        # A prompt that was left; Ctrl-C anywhere else comes out as itself.
+        return 130
+    except click.ClickException as mistake:
+        mistake.show()
+        return mistake.exit_code
+    except VenueError as error:
+        _tell(f"{type(error).__name__}: {error}")
+        return status_of(error)
+    except (ImportError, ValueError, TypeError, OSError) as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        _tell(str(error))
+        return USAGE
+
+
+def status_of(error: VenueError) -> int:
+    """Return the exit status that tells what became of a request."""
+    if error.outcome_unknown:
+        return UNKNOWN
+    if isinstance(error, RequestRejected):
+        return REFUSED
+    return NOT_SENT if isinstance(error, (NetworkError, NotSent)) else REFUSED
+
+
+def _tell(text: str) -> None:
+    print(f"venuesdk: {text}", file=sys.stderr)

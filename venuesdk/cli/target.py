@@ -1,0 +1,156 @@
+"""Whom a subcommand talks to: the venue, its address, and where the credentials come from.
+
+A credential is never given on the command line, only where it is to be found.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from attrs import field, frozen
+
+from ..client import Client, clients
+from ..secret import Secret
+from ..venues import load, names
+
+__all__ = ["VENUES", "Target", "target_options"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+VENUES = names()
+SOURCES = "env:VARIABLE, file:PATH or prompt"
+_FOR_THE_CLIENT = ("url", "http_url", "timeout", "ca_file", "environment_proxy")
+
+
+@frozen
+class Target:
+    """A venue, and the options of its client."""
+
+    venue: str
+    simulated: bool = False
+    options: dict[str, Any] = field(factory=dict)
+    credentials: dict[str, str] = field(factory=dict)
+    """Where each is to be found: never what it is."""
+
+    @property
+    def client_class(self) -> type[Client]:
+        """The class of its client."""
+        load(self.venue)
+        return clients()[self.venue]
+
+    @contextmanager
+    def client(self, **more: Any) -> Iterator[Any]:
+        """Yield a client that is not connected yet, and close it; where asked, with a simulator."""
+        if not self.simulated:
+            with _closing(self._make(self.options, self._found(), more)) as client:
+                yield client
+            return
+        from ..testing import simulate
+
+        with simulate(self.venue) as simulator:
+            options = {**self.options, "url": simulator.url}
+            if simulator.http_url is not None:
+                options["http_url"] = simulator.http_url
+            with _closing(self._make(options, simulator.credentials, more)) as client:
+                yield client
+
+    def _make(self, options: dict[str, Any], credentials: Any, more: dict[str, Any]) -> Client:
+        make: Any = self.client_class
+        made: Client = make(**options, **credentials, **more)
+        return made
+
+    def _found(self) -> dict[str, Secret]:
+        known = self.client_class.credentials
+        for name in self.credentials:
+            if name not in known:
+                raise click.UsageError(
+                    f"{self.venue} has no credential {name!r}, but {', '.join(known) or 'none'}"
+                )
+        return {name: _read(name, source) for name, source in self.credentials.items()}
+
+
+@contextmanager
+def _closing(client: Client) -> Iterator[Client]:
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def target_options(function: F) -> F:
+    """Add the argument VENUE and the options of a client; the function gets a `Target` first."""
+
+    def collected(
+        venue: str,
+        sim: bool,
+        credential: tuple[tuple[str, str], ...],
+        **others: Any,
+    ) -> Any:
+        options = {name: others.pop(name) for name in _FOR_THE_CLIENT}
+        given = {name: value for name, value in options.items() if value}
+        if sim and (credential or {"url", "http_url"} & given.keys()):
+            raise click.UsageError("--sim brings its own address and credentials")
+        return function(Target(venue, sim, given, dict(credential)), **others)
+
+    # With its name, its docstring and the options that it has already.
+    command: Any = functools.update_wrapper(collected, function)
+    for add in reversed(_OPTIONS):
+        command = add(command)
+    return command  # type: ignore[no-any-return]
+
+
+def _sources(
+    ctx: click.Context, param: click.Parameter, values: tuple[str, ...]
+) -> tuple[tuple[str, str], ...]:
+    found = []
+    for value in values:
+        name, _, source = value.partition("=")
+        kind = source.partition(":")[0]
+        if kind not in ("env", "file", "prompt") or not name:
+            # Not what was given: it may be the credential itself.
+            raise click.BadParameter(f"write NAME={SOURCES}, and never the credential itself")
+        found.append((name, source))
+    return tuple(found)
+
+
+def _read(name: str, source: str) -> Secret:
+    kind, _, place = source.partition(":")
+    if kind == "env":
+        value = os.environ.get(place, "")
+    elif kind == "file":
+        value = Path(place).expanduser().read_text(encoding="utf-8").strip()
+    elif sys.stdin.isatty():
+        value = click.prompt(name, hide_input=True, err=True)
+    else:
+        raise click.UsageError(f"{name}: there is no terminal to ask at")
+    if not value:
+        raise click.UsageError(f"{name}: {source} is empty or not set")
+    return Secret(value)
+
+
+_OPTIONS: tuple[Callable[[Any], Any], ...] = (
+    click.argument("venue", type=click.Choice(VENUES)),
+    click.option("--sim", is_flag=True, help="Talk to a built-in simulator, started for this."),
+    click.option("--url", help="The WebSocket address, in place of the venue's own."),
+    click.option("--http-url", help="The HTTP address, in place of the venue's own."),
+    click.option(
+        "--credential",
+        metavar="NAME=SOURCE",
+        multiple=True,
+        callback=_sources,
+        help=f"Where a credential is found: {SOURCES}. By default in the environment, "
+        "VENUESDK_<VENUE>_<NAME>.",
+    ),
+    click.option("--timeout", type=float, help="Seconds for each call; 10 by default."),
+    click.option("--ca-file", type=click.Path(exists=True, dir_okay=False), help="Authorities."),
+    click.option(
+        "--environment-proxy", is_flag=True, help="Go through the proxy that the environment names."
+    ),
+)
