@@ -55,6 +55,13 @@ PLAIN = Client(
 USUAL = Client(
     "WebSocketApp + json (the usual SDK)", "peers.websocket_app:stream", "websocket", values="raw"
 )
+UNCHECKED = Client(
+    "WebSocketApp + json, UTF-8 not checked",
+    "peers.websocket_app:stream",
+    "websocket",
+    values="raw",
+    options={"unchecked": True},
+)
 
 TYPED = (RECEIVE, FLOOR, INLINE, THREAD, PUMP, PICOWS, WEBSOCKETS, PLAIN, USUAL)
 """The clients that every venue's stream is given to."""
@@ -64,6 +71,7 @@ FLOODED = (
     SLICE,
     ONE_PASS,
     *TYPED[1:],
+    UNCHECKED,
     ONYX_OTC,
     Client("pybit, trades", "peers.pybit:trades", "pybit", "pybit.trade-1", "raw"),
     Client("pybit, tickers", "peers.pybit:tickers", "pybit", "pybit.ticker-1", "raw"),

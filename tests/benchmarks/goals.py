@@ -34,7 +34,8 @@ def judge(tables: Sequence[Table]) -> list[Found]:
             _latency(table, note)
         elif table.section == "wss" and table.title.startswith("Streaming"):
             for name in (INLINE.name, THREAD.name):
-                note(f"{name}, of the MemoryBIO floor", 0.85, table.ratio(name, FLOOR.name, "rate"))
+                rate = table.ratio(name, FLOOR.name, "rate")
+                note(f"{name}, of the floor (MemoryBIO)", 0.85, rate)
         elif table.section == "growth":
             _growth(table, note)
         elif table.section == "start":

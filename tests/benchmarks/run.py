@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import platform
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -66,6 +68,9 @@ def _start(stage: Stage, chosen: argparse.Namespace) -> Iterator[Table]:
     return start.tables(stage, chosen.rounds, chosen.seconds, chosen.idle)
 
 
+OURS = re.compile("venuesdk|floor").match
+"""Whose failure is one of the run."""
+
 SECTIONS: dict[str, Callable[[Stage, argparse.Namespace], Iterator[Table]]] = {
     "streaming": _streaming,
     "requests": _requests,
@@ -76,26 +81,36 @@ SECTIONS: dict[str, Callable[[Stage, argparse.Namespace], Iterator[Table]]] = {
 }
 
 
-def main() -> None:
-    """Measure what was asked for; print each table as soon as it is there."""
+def main() -> int:
+    """Measure what was asked for; print each table as soon as it is there.
+
+    Returns 1 where the package or a floor could not be measured, and 130 after Ctrl-C, which loses
+    the table that it falls into.
+    """
     chosen = _parse()
     begun = time.monotonic()
     about = _about(chosen)
     print("\n".join(f"- {name}: {value}" for name, value in about.items()), end="\n\n", flush=True)
     tables: list[Table] = []
-    with Stage() as stage:
-        for name in chosen.sections:
-            print(f"## {name}\n", flush=True)
-            for table in SECTIONS[name](stage, chosen):
-                tables.append(table)
-                print(table.markdown(), flush=True)
-                # After each table: whoever interrupts a long run keeps what there is.
-                _write(chosen.json, about, tables)
+    interrupted = False
+    try:
+        with Stage() as stage:
+            for name in chosen.sections:
+                print(f"## {name}\n", flush=True)
+                for table in SECTIONS[name](stage, chosen):
+                    tables.append(table)
+                    print(table.markdown(), flush=True)
+                    _write(chosen.json, about, tables)
+    except KeyboardInterrupt:
+        interrupted = True
     judged = goals.judge(tables)
     if judged:
         print(goals.markdown(judged))
-    print(f"{time.monotonic() - begun:.0f} s in all")
+    print(f"{time.monotonic() - begun:.0f} s in all{', interrupted' if interrupted else ''}")
     _write(chosen.json, about, tables)
+    if interrupted:
+        return 130
+    return int(any(OURS(name) for table in tables for name in table.failed))
 
 
 def _parse() -> argparse.Namespace:
@@ -119,6 +134,13 @@ def _parse() -> argparse.Namespace:
     unknown = sorted(set(chosen.sections) - set(SECTIONS))
     if unknown:
         parser.error(f"no section {unknown[0]!r}; there are {', '.join(SECTIONS)}")
+    if chosen.rounds < 1:
+        parser.error("--rounds is at least 1")
+    for name in ("seconds", "idle"):
+        if not 0 < getattr(chosen, name) < math.inf:
+            parser.error(f"--{name} is a number of seconds above 0")
+    if chosen.json is not None and not chosen.json.absolute().parent.is_dir():
+        parser.error(f"there is no folder {chosen.json.parent}")
     return chosen
 
 
@@ -161,4 +183,4 @@ def _write(path: Path | None, about: dict[str, Any], tables: list[Table]) -> Non
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

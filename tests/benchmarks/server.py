@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import signal
 import socket
 import ssl
 import sys
@@ -191,7 +192,8 @@ def _listen(context: ssl.SSLContext | None) -> int:
 
 
 def main() -> None:
-    """Serve until the standard input ends."""
+    """Serve until the standard input ends, which Ctrl-C in the terminal is not."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     ports = {"ws": _listen(None)}
     if sys.argv[1:]:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

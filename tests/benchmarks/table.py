@@ -23,6 +23,7 @@ class Table:
         self.title = title
         self.rows: Rows = {}
         self.reasons: dict[str, str] = {}
+        self.failed: set[str] = set()
         self.notes: list[str] = []
         self.first = "client"
 
@@ -38,6 +39,7 @@ class Table:
     def fail(self, name: str, reason: str) -> None:
         """Say why a row has no figures of one round; that round keeps its place."""
         self.add(name, {})
+        self.failed.add(name)
         self.reasons[name] = reason
 
     def middle(self, name: str, figure: str) -> float | None:
@@ -60,7 +62,8 @@ class Table:
             "section": self.section,
             "title": self.title,
             "rounds": self.rows,
-            "skipped": self.reasons,
+            "reasons": self.reasons,
+            "failed": sorted(self.failed),
             "notes": self.notes,
         }
 
@@ -73,7 +76,8 @@ class Table:
         for name, rounds in self.rows.items():
             cells = [write(self, name) if any(rounds) else "" for _, write in columns]
             if not any(rounds):
-                cells[0] = f"skipped: {self.reasons.get(name, 'it was not run')}"
+                word = "failed" if name in self.failed else "skipped"
+                cells[0] = f"{word}: {self.reasons.get(name, 'it was not run')}"
             lines.append("| " + " | ".join([name, *cells]) + " |")
         lines += ["", *self.notes]
         lines += [f"{name}: {why}" for name, why in self.reasons.items() if any(self.rows[name])]

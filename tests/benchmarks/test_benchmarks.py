@@ -69,7 +69,7 @@ def test_a_section_finds_figures_for_every_client_that_is_installed(
     assert not done.returncode, done.stderr
     for table in json.loads(file.read_text())["tables"]:
         for name, rounds in table["rounds"].items():
-            reason = table["skipped"].get(name, "")
+            reason = table["reasons"].get(name, "")
             missing = reason.endswith("is not installed")
             assert all(rounds) and (rounds or missing), f"{table['title']}: {name}: {reason}"
 

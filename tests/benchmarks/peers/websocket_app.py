@@ -21,8 +21,10 @@ PING = 20
 
 
 def stream(job: Job, on_event: Callable[[Any], object]) -> None:
-    """Parse in ``on_message``."""
-    _app(job, "now", lambda _, text: on_event(json.loads(text))).run_forever(**_options(job))
+    """Parse in ``on_message``; where it is asked for, without the check that text is UTF-8."""
+    app = _app(job, "now", lambda _, text: on_event(json.loads(text)))
+    unchecked = job.options.get("unchecked", False)
+    app.run_forever(skip_utf8_validation=unchecked, **_options(job))
 
 
 def requests(job: Job) -> Callable[[], object]:
