@@ -1,4 +1,8 @@
-"""Infinex over its socket, and over HTTP when the socket is gone: the same call, either way."""
+"""Infinex over its socket, and over HTTP while the socket is gone: the same call, either way.
+
+What only reads is asked again over HTTP where the socket failed under it. An order is not, where a
+byte of it may have left: you get the error, with ``outcome_unknown``.
+"""
 
 from venuesdk import InfinexClient
 from venuesdk.testing import simulate

@@ -10,44 +10,162 @@ from pathlib import Path
 
 import pytest
 
+from venuesdk import venues
+from venuesdk.client import clients
+
 ROOT = Path(__file__).parent.parent
+README = ROOT / "samples" / "README.md"
+SCREEN = 64
+"""Lines of a sample, and then it is time to split it; a window is allowed more."""
+
 SAMPLES = {
-    "quickstart.py": ["refused: no permissions", "ebob"],
-    "place_order.py": [
-        "placed: 0x",
-        "certainly not placed",
-        "outcome unknown: RequestTimeout",
-        "found: 0x",
+    # Amounts are those of the account that the TimeX document shows.
+    "asyncio_bridge.py": ["ETHAUDT", "AUDT 111.672571309375"],
+    "callbacks_that_call.py": ["placed: 0.01 at ", "news: ACTIVE", "cancelled: 1", "CANCELLED"],
+    "credentials_from_keyring.py": [
+        "asked on MainThread for ********",
+        "asked on venuesdk-onyx-credentials for ********",
+        "reconnected",
+        "logged in again, connection 2",
     ],
-    "http_fallback.py": ["over the socket:", "over HTTP:", "/wallet/networks"],
-    "survive_reconnect.py": ["gap: reconnected", "state: connected", "BTC_USD"],
-    "pump_main_loop.py": ["LRC-ETH"],
+    "http_fallback.py": [
+        "over the socket: ['ETH', 'TRX']",
+        "over HTTP:       ['ETH', 'TRX']",
+        "['/wallet/networks']",
+    ],
+    "iterate_streams.py": [
+        "quiet: no event of server_info within 0.05 s",
+        "connected for",
+        "ended: <Subscription tickers",
+        "closed>, 0 dropped",
+    ],
+    "place_and_reconcile.py": [
+        "placing ",
+        "the venue has ",
+        "certainly not placed: Insufficient AUDT balance. Required: 500000",
+        "the venue has None",
+        "outcome unknown: RequestTimeout",
+        "the venue has ",
+    ],
+    "pump_main_loop.py": 5 * ["MainThread LRC-ETH"],
+    "quickstart_fuze.py": ["refused: Method not found (-32601)", "BTC_USD", "USDC "],
+    "quickstart_infinex.py": [
+        "alive",
+        "ETH Ethereum / ERC20",
+        "TRX Tron / TRC20",
+        "BTC 2.5",
+        "refused: Order not found",
+    ],
+    "quickstart_loopring.py": [
+        "refused: receive illegal arg for candlestick:lrc-gold (104106)",
+        "LRC-ETH close",
+        "LRC-ETH ",
+        "account 10005 token 0 holds",
+    ],
+    "quickstart_onyx.py": [
+        "refused: no permissions for product unobtainium or product does not exist",
+        *3 * ["ebobm25"],
+    ],
+    "quickstart_timex.py": ["AUDT 111.672571309375", "refused: Access denied", *3 * ["ETHAUDT"]],
+    "several_accounts.py": [
+        "maker holds 500.25 AUDT",
+        "taker holds 75 AUDT",
+        "connected=2 requests=2 rejections=0",
+    ],
+    "survive_reconnect.py": ["state: connected", "before: BTC_USD", "gap: reconnected", "after: "],
 }
+"""What each must print, in this order."""
+
+ENDLESS = {"asyncio_bridge.py", "callbacks_that_call.py", "iterate_streams.py"}
+"""Of the ways to wait for a stream one each; the others are interrupted in the long run."""
+
+INTERRUPTED = """
+import os, runpy, signal, sys
+from venuesdk.testing import SimulatedVenue
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
+struck = []
+
+def strike(venue, n=1):  # in place of the market's next step
+    if venue.received and not struck:
+        struck.append(venue)
+        os.kill(os.getpid(), signal.SIGINT)
+
+SimulatedVenue.tick = strike
+runpy.run_path(sys.argv[1], run_name="__main__")
+"""
+"""Runs a sample in a market that stands still, and presses Ctrl-C when its client has asked."""
 
 
-def test_every_sample_is_listed() -> None:
-    """No sample goes untested, and none goes unlisted in the samples' README."""
-    found = {path.name for path in (ROOT / "samples").glob("*.py")}
-    assert found == set(SAMPLES)
-    listed = (ROOT / "samples" / "README.md").read_text(encoding="utf-8")
-    assert all(f"({name})" in listed for name in found)
-
-
-@pytest.mark.parametrize("name", sorted(SAMPLES))
-def test_the_sample_runs(name: str) -> None:
-    """It exits with 0, prints what it promises, and leaves no traceback."""
-    result = subprocess.run(
-        [sys.executable, "-W", "error", str(ROOT / "samples" / name)],
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run Python as a user would, with warnings as errors."""
+    return subprocess.run(
+        [sys.executable, "-W", "error", *arguments],
         capture_output=True,
         text=True,
         timeout=30,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         check=False,
     )
+
+
+def test_every_sample_is_listed() -> None:
+    """No sample goes untested, and none goes unlisted in the samples' README."""
+    found = {path.name for path in (ROOT / "samples").glob("*.py")}
+    assert found == set(SAMPLES)
+    listed = README.read_text(encoding="utf-8")
+    assert all(f"({name})" in listed for name in found)
+
+
+@pytest.mark.parametrize("venue", venues.names())
+def test_every_venue_has_a_quickstart(venue: str) -> None:
+    """It names the variables that the credentials for the venue itself are read from."""
+    venues.load(venue)
+    client = clients()[venue]
+    text = (ROOT / "samples" / f"quickstart_{venue}.py").read_text(encoding="utf-8")
+    listed = README.read_text(encoding="utf-8")
+    for variable in client.credentials.values():
+        assert variable in text
+        assert f"`{variable}`" in listed
+    assert f"with {client.__name__}() as client:" in text
+
+
+@pytest.mark.parametrize("name", sorted(SAMPLES))
+def test_a_sample_fits_on_a_screen(name: str) -> None:
+    """Whoever reads one sees it whole; a window takes more lines than a stream does."""
+    lines = (ROOT / "samples" / name).read_text(encoding="utf-8").count("\n")
+    assert lines <= (2 * SCREEN if name.startswith("desktop_") else SCREEN)
+
+
+@pytest.mark.parametrize("name", sorted(SAMPLES))
+def test_the_sample_runs(name: str) -> None:
+    """It exits with 0, prints what it promises in that order, and has nothing to complain of."""
+    result = run(str(ROOT / "samples" / name))
     assert result.returncode == 0, result.stderr
-    assert "Traceback" not in result.stderr
+    assert result.stderr == ""
+    rest = result.stdout
     for promise in SAMPLES[name]:
-        assert promise in result.stdout
+        found, rest = promise in rest, rest.partition(promise)[2]
+        assert found, f"{promise!r} is not there, or not in its place:\n{result.stdout}"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name in ENDLESS else pytest.param(name, marks=pytest.mark.long)
+        for name in sorted(SAMPLES)
+        if not name.startswith(("desktop_", "test_"))
+    ],
+)
+def test_the_sample_leaves_on_ctrl_c(name: str) -> None:
+    """Where Ctrl-C comes while its client waits, it ends at once, by that and nothing else."""
+    result = run("-c", INTERRUPTED, str(ROOT / "samples" / name))
+    if result.returncode == 0 and name not in ENDLESS:
+        return  # It needed nothing of the market, and was done before.
+    assert result.returncode in (-2, 130), result.stderr
+    assert result.stderr.rstrip().endswith("KeyboardInterrupt"), result.stderr
+    for complaint in ("Exception in thread", "never retrieved", "Warning", "still running"):
+        assert complaint not in result.stderr
 
 
 @pytest.mark.long
