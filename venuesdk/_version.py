@@ -4,3 +4,4 @@ Never an import and never an expression.
 """
 
 __version__ = "0.1.0"
+"""This release, as its metadata and its User-Agent name it."""

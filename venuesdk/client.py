@@ -44,6 +44,7 @@ __all__ = ["Client", "ClientOptions", "Credential", "SubscribeOptions", "clients
 
 T = TypeVar("T")
 Credential: TypeAlias = "str | Secret | Callable[[], str | Secret]"
+"""What a credential may be given as: text, a `Secret`, or a callable, asked for each connection."""
 
 _REGISTRY: dict[str, type[Client]] = {}
 
@@ -57,13 +58,15 @@ class ClientOptions(TypedDict, total=False):
     """The keyword arguments that every client's constructor takes.
 
     ``url`` and ``http_url`` replace the venue's own; ``timeout`` is the default of every call, in
-    seconds; ``delivery`` says where callbacks run: ``"thread"``, ``"inline"``, ``"pump"`` or a
-    callable; ``reconnect`` is the rhythm of reconnecting, and ``quota`` bounds how often all
-    clients that share one do it (by default one of 10 attempts a second, 20 at once, for all
-    clients of the process with the same host and port); ``on_state`` and ``on_error`` are as
-    the methods of these names. The rest concerns the connection: ``ssl_context`` or ``ca_file``,
-    ``proxy`` (an HTTP proxy) or ``environment_proxy``, ``headers``, ``user_agent`` and
-    ``max_message`` (bytes).
+    seconds (10.0). ``delivery`` says where callbacks run: ``"thread"`` (the default) on the
+    client's dispatch thread; ``"inline"`` on its reader, where a blocking call raises
+    `ReentrantCall`; ``"pump"`` in the thread that calls `Client.pump`; a callable ``post`` where it
+    runs the function that it is given, once for each burst, from any thread. ``reconnect`` is the
+    rhythm of reconnecting, and ``quota`` bounds how often all clients that share one do it (by
+    default one of 10 attempts a second, 20 at once, for all clients of the process with the same
+    host and port); ``on_state`` and ``on_error`` are as the methods of these names. The rest
+    concerns the connection: ``ssl_context`` or ``ca_file``, ``proxy`` (an HTTP proxy) or
+    ``environment_proxy``, ``headers``, ``user_agent`` and ``max_message`` (bytes).
     """
 
     url: str
@@ -84,7 +87,7 @@ class ClientOptions(TypedDict, total=False):
 
 
 class SubscribeOptions(TypedDict, total=False):
-    """The keyword arguments that every ``subscribe…`` method takes.
+    """The keyword arguments that every ``subscribe…`` method takes, and what they all promise.
 
     ``on_gap`` is called with each `Gap`, before the next event; ``conflate`` keeps only the newest
     value of each key; ``max_queue`` bounds the events that wait for the consumer; ``timeout`` is
@@ -92,6 +95,16 @@ class SubscribeOptions(TypedDict, total=False):
     each silence of that many seconds while the client is connected: never early, and within
     2.5 seconds after. Any event of the stream ends a silence, one that the subscription filters
     out or that cannot be read too; so does a reconnection.
+
+    A callback is called with each event, one at a time, perhaps before ``subscribe…`` has returned;
+    where callbacks run is told at `venuesdk.Client`. Without one the subscription is iterated, or
+    asked by `Subscription.get`; then ``on_gap`` runs in the thread that does so, and it is logged
+    as a warning where there is none.
+
+    ``subscribe…`` waits for a connection, and for the venue's yes, and raises what every call
+    raises (`venuesdk.Client`); after an error there is no subscription, and a stream that the venue
+    confirms too late is ended again. It is asked for anew on every later connection; where the
+    venue then refuses it, it ends with that error, which goes to `Client.on_error`.
     """
 
     on_gap: Callable[[Gap], object] | None
@@ -105,7 +118,26 @@ class Client:
     """One blocking, thread-safe client of one venue; the base of all of them.
 
     Any thread may call any method. `connect` (or ``with``) comes first; from then on the client
-    keeps itself connected until `close`.
+    keeps itself connected until `close`. In a forked child every call raises `ClientClosed`.
+
+    **Calls.** Whatever asks the venue for something blocks until the answer, for ``timeout``
+    seconds in all (the client's own where it is ``None``), and raises:
+
+    - `ValueError` or `TypeError` for arguments that cannot be, before anything is sent;
+    - `NotSent` where not one byte left, or will: the time was up before it was its turn, or there
+      is no connection. A read and a ``subscribe…`` wait for the next one, once the client has
+      been connected; anything else raises at once;
+    - `RequestRejected`, or a kind of it, where the venue said no; `AuthenticationError` also
+      where it refused a later login, from then on until `connect` is called again;
+    - `RequestTimeout`, `ConnectionLost`, `ClientClosed`, `VenueUnavailable` or `ProtocolError`,
+      whose ``outcome_unknown`` says whether the request may have been carried out. What may have
+      left is never sent again. Take Ctrl-C inside a call for an unknown outcome too;
+    - `ReentrantCall` in an ``inline`` callback; nothing was sent.
+
+    **Callbacks** run on a thread of the client's own, one after the other, in the order of their
+    events, unless ``delivery=`` (`venuesdk.ClientOptions`) says otherwise. They may block, call,
+    subscribe, and close the client. What one raises goes to `on_error`, and stops nothing. An
+    answer may overtake events that still wait for their callback.
     """
 
     venue: ClassVar[str]
@@ -240,15 +272,16 @@ class Client:
     def pump(self, timeout: float | None = 0.0, max_events: int | None = None) -> int:
         """Run the callbacks that are due, on this thread; return how many items there were.
 
-        Only with ``delivery="pump"``. Waits up to `timeout` seconds for the first one. Belongs to
-        the thread that calls it first: any other gets a `ValueError`. Raises `ReentrantCall`
-        inside itself.
+        Only with ``delivery="pump"``: else raises `ValueError`. Waits up to `timeout` seconds for
+        the first one (``None``: until there is one, or the client is closed), and runs what stands
+        in the line then, `max_events` of it at the most. Belongs to the thread that calls it first:
+        any other gets a `ValueError`. Raises `ReentrantCall` inside itself.
         """
         return self._delivery.pump(timeout, max_events)
 
     @property
     def state(self) -> State:
-        """Where the client stands now."""
+        """Where the client stands now, as a `State`; any thread may ask, and it never waits."""
         return self._session.standing.state
 
     @property
@@ -257,7 +290,10 @@ class Client:
         return self._session.standing.state is State.CONNECTED
 
     def on_state(self, callback: Callable[[StateChange], object]) -> None:
-        """Call `callback` with every `StateChange`, where callbacks run, in order."""
+        """Call `callback` with every `StateChange`, where callbacks run, in order.
+
+        Several may be given, one after the other; there is no way to take one back.
+        """
         check_callback("on_state", callback)
         self._session.standing.handlers.append(callback)
 
@@ -271,7 +307,7 @@ class Client:
         self._delivery.error_handlers.append(callback)
 
     def stats(self) -> Stats:
-        """Return the client's counters, as they are now."""
+        """Return the client's counters, as they are now; any thread may ask, and it never waits."""
         return self._session.stats()
 
     def __repr__(self) -> str:

@@ -91,5 +91,8 @@ class Backoff:
     def delay(
         self, attempt: int, random_fraction: Callable[[], float] = random.random
     ) -> float:
-        """Return the seconds to wait before attempt number `attempt` (from 0)."""
+        """Return the seconds to wait before attempt number `attempt` (from 0).
+
+        `random_fraction` returns a number from 0 to 1, which the longest wait is multiplied by.
+        """
         return self.ceiling(attempt) * random_fraction()

@@ -31,10 +31,10 @@ class AttemptQuota:
     ``connect()`` that a user calls never waits, but takes a token too where there is one. Whatever
     an attempt comes to (a key over HTTP, the upgrade, the login) is one attempt.
 
-    All clients of the process that connect to one host and port share one quota of 10 a second
-    and 20 at once. Give several clients one `AttemptQuota` of your own as ``quota=`` to let them
-    share that instead. Any thread may use it. Raises `ValueError` or `TypeError` for numbers that
-    no bucket can have.
+    All clients of the process that connect to one host and port share one quota of 10 a second and
+    20 at once. Give several clients one `AttemptQuota` of your own as ``quota=`` to let them share
+    that instead. Any thread may use it. Raises `ValueError` or `TypeError` for numbers that no
+    bucket can have. `clock` is what it measures seconds by.
 
     Lock: `_lock` guards the tokens and the line; it is reentrant, for a signal handler may close
     what it interrupted.

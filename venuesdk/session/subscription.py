@@ -62,8 +62,8 @@ class Subscription(Generic[T]):
     the typed value leaves out. Inside a callback it is that of the event in hand; a conflated
     stream has none.
 
-    With a callback, the client's delivery calls it. Without, iterate over the subscription or
-    call `get`; then the calling thread decodes, and ``on_gap`` runs there.
+    With a callback, the client's delivery calls it. Without, iterate over the subscription or call
+    `get`; then the calling thread decodes, and ``on_gap`` runs there. ``with`` closes it.
 
     Lock: the delivery's, for everything that is not set once in the constructor. The counters
     that only one thread writes are written without it.
@@ -193,7 +193,7 @@ class Subscription(Generic[T]):
 
     @property
     def stats(self) -> SubscriptionStats:
-        """The counters, now."""
+        """The counters, now; any thread may ask."""
         return SubscriptionStats(
             topic=self.topic.name,
             received=self.inbox.received,
@@ -242,7 +242,7 @@ class Subscription(Generic[T]):
             self._announce_locked(len(events))
 
     def offer_newest_locked(self, rows: list[tuple[Hashable, Any]]) -> None:
-        """Queue the newest value of each key."""
+        """Queue `rows`, the newest value of each key."""
         if not self.closed:
             self.inbox.offer_locked(rows, self._delivery.epoch)
             self._announce_locked(len(rows))
@@ -302,7 +302,7 @@ class Subscription(Generic[T]):
         return value
 
     def tell_gap(self, gap: Gap) -> None:
-        """Run ``on_gap``, or log a warning where there is none."""
+        """Run ``on_gap`` with `gap`, or log a warning where there is none."""
         with self._delivery.lock:
             self._gaps_told += 1
             self._delivery.totals.gaps += 1

@@ -207,11 +207,11 @@ class SimulatedVenue(Switches):
             self._web.close()
 
     def later(self, delay: float, function: Callable[[], None]) -> Alarm:
-        """Run one more hook, `delay` seconds from now."""
+        """Run `function`, one more hook, `delay` seconds from now."""
         return self._schedule.later(delay, function)
 
     def every(self, period: float, function: Callable[[], None]) -> Alarm:
-        """Run one more hook each `period` seconds."""
+        """Run `function`, one more hook, each `period` seconds."""
         return self._schedule.every(period, function)
 
     # -- hooks

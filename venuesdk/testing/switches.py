@@ -111,7 +111,7 @@ class Switches:
             self._poke()
 
     def slow(self, seconds: float) -> None:
-        """Wait that long before every outgoing frame and HTTP answer; 0 ends it."""
+        """Wait `seconds` before every outgoing frame and HTTP answer; 0 ends it."""
         if seconds < 0:
             raise ValueError(f"a delay cannot be negative: {seconds!r}")
         with self._guard:
@@ -132,7 +132,7 @@ class Switches:
                 connection.hold_back(count, patience)
 
     def garbage(self, text: str = "{not json") -> None:
-        """Send one frame that nobody can decode to every open connection."""
+        """Send one frame that nobody can decode, `text`, to every open connection."""
         self.push(text)
 
     def push(self, text: str) -> None:
@@ -169,7 +169,10 @@ class Switches:
     def refuse_connections(
         self, on: bool = True, status: int = 503, retry_after: int | None = None
     ) -> None:
-        """Take the socket away: drop every connection, and refuse new ones with that status."""
+        """Take the socket away: drop every connection, and refuse new ones with that `status`.
+
+        With `retry_after` the refusal asks to wait so many seconds. ``on=False`` ends it.
+        """
         headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
         with self._guard:
             self._upgrade_refusal = Refusal(status, "refused\n", headers) if on else None

@@ -37,7 +37,8 @@ class Peer:
     """One connection; for the thread of its play, but for `strike` and `cut`.
 
     `number` counts the server's connections from 1; `head` is the request head, once it was read;
-    `upstream_url` is where the venue is, None where there is none.
+    `upstream_url` is where the venue is, None where there is none. Whatever reads or writes blocks
+    for as long as the client lets it, and raises `PeerLeft` or another `OSError` when it has left.
     """
 
     def __init__(
@@ -81,13 +82,13 @@ class Peer:
         self._wire().send(data)
 
     def drip(self, data: bytes, seconds: float) -> None:
-        """Send one byte after the other, so many seconds apart."""
+        """Send `data` byte by byte, so many `seconds` apart."""
         for index in range(len(data)):
             self.send(data[index : index + 1])
             self.pause(seconds)
 
     def pause(self, seconds: float) -> None:
-        """Do nothing for so long; raise PeerLeft when the server is closed meanwhile."""
+        """Do nothing for so many `seconds`; raise PeerLeft when the server is closed meanwhile."""
         if self.closing.wait(seconds):
             raise PeerLeft("the server was closed")
 
@@ -106,7 +107,7 @@ class Peer:
         self._wire().finish()
 
     def cut(self, reset: bool = False) -> None:
-        """End the connection now: with a RST, or with a bare FIN, without a word in TLS.
+        """End the connection now: with a RST (`reset`), or a bare FIN, without a word in TLS.
 
         The venue's connection ends with it, and so does whatever waits for one of the two.
         """
@@ -153,7 +154,7 @@ class Peer:
         return self.read_head()
 
     def header(self, name: str) -> str:
-        """Return a header of the request, "" where there is none."""
+        """Return the header `name` (lower case) of the request, "" where there is none."""
         for line in self.head.decode("latin-1").split("\r\n")[1:]:
             key, _, value = line.partition(":")
             if key.strip().lower() == name:
@@ -161,12 +162,15 @@ class Peer:
         return ""
 
     def respond(self, status: str, *headers: str, body: bytes = b"") -> None:
-        """Send a response head with exactly these lines, and what stands behind it."""
+        """Send a response: `status` and `headers` line by line as they are, and then `body`."""
         lines = "\r\n".join([f"HTTP/1.1 {status}", *headers])
         self.send(lines.encode("latin-1") + _END + body)
 
     def accept(self, *extra: str, key: str | None = None, behind: bytes = b"") -> None:
-        """Read the request and accept the upgrade; `key` replaces the right accept key."""
+        """Read the request and accept the upgrade; `key` replaces the right accept key.
+
+        `extra` are more lines of the head, `behind` what is sent right behind it.
+        """
         self.read_head()
         self.respond(
             "101 Switching Protocols",

@@ -10,6 +10,7 @@ from venuesdk.testing.faults.peer import Peer
 __all__ = ["PLAYS", "Play", "needs_venue", "play", "play_named"]
 
 Play: TypeAlias = Callable[[Peer], None]
+"""What is done to one connection: a function of its `Peer`, which may block."""
 
 PLAYS: dict[str, Play] = {}
 """Every play that there is, by its name."""

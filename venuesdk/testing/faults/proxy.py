@@ -201,7 +201,7 @@ class FaultProxy:
         self._do(change)
 
     def bandwidth(self, bytes_per_second: float | None) -> None:
-        """Let each connection pass no more than that in each direction; None is no limit."""
+        """Let each connection pass `bytes_per_second` at most each way; None is no limit."""
         if bytes_per_second is not None:
             check_number("a bandwidth", bytes_per_second, zero=False)
 
@@ -225,7 +225,7 @@ class FaultProxy:
         self._do(change)
 
     def stall(self, direction: str = UP) -> None:
-        """Stop reading one side: its bytes pile up in the buffers, until it cannot send more."""
+        """Stop reading what goes in `direction`: it piles up until its sender is stopped too."""
         check_choice("a direction", direction, UP, DOWN)
 
         def change() -> None:

@@ -97,7 +97,7 @@ class HostileServer:
         return len(self.peers)
 
     def url_of(self, url: str) -> str:
-        """Return a venue's URL with this server's scheme, host and port in it."""
+        """Return `url`, a venue's, with this server's scheme, host and port in it."""
         parts = urlsplit(url)
         return urlunsplit(parts._replace(scheme=urlsplit(self.url).scheme,
                                          netloc=f"{_HOST}:{self.port}"))

@@ -61,10 +61,11 @@ class FuzeClient(
     ) -> Subscription[Quote]:
         """Start the stream of quotes of `symbol` (``"BTC_USD"``).
 
-        Blocks until the venue has confirmed it, in its answer or by the first quote; a stream
-        that stays wholly silent is a `RequestTimeout`. ``"RFQ"`` is the only `type` that the
-        venue documents. A quote names its symbol and not its type: subscriptions of one symbol
-        get the quotes of all types asked for.
+        Blocks until the venue has confirmed it, in its answer or by the first quote; a stream that
+        stays wholly silent is a `RequestTimeout`. Each event is a `Quote`; where `callback` runs,
+        and what every stream promises, is told at `venuesdk.SubscribeOptions`. ``"RFQ"`` is the
+        only `type` that the venue documents. A quote names its symbol and not its type:
+        subscriptions of one symbol get the quotes of all types asked for.
 
         No way to stop a stream is documented. After `Subscription.close` nothing more is
         delivered, and the stream is not started again on the next connection; what the venue
@@ -72,8 +73,8 @@ class FuzeClient(
         and ends the subscription; where it may concern several, each sees a gap instead.
 
         Raises `ValueError` or `TypeError` before anything is sent; `InvalidRequest`,
-        `AuthenticationError` or plain `RequestRejected` where the venue says no;
-        `VenueUnavailable` where it failed.
+        `AuthenticationError` or plain `RequestRejected` where the venue says no; `VenueUnavailable`
+        where it failed (Fuze document, "Quote Request").
         """
         return self._subscribe(quotes_topic(symbol, type), callback, options)
 
@@ -82,10 +83,11 @@ class FuzeClient(
         callback: Callable[[MarketData], object] | None = None,
         **options: Unpack[SubscribeOptions],
     ) -> Subscription[MarketData]:
-        """Start the stream of market data: every asset in every event.
+        """Start the stream of market data: every asset in every event, a `MarketData`.
 
-        Blocks, is refused and ends as `subscribe_quotes` is and does. ``conflate=True`` keeps the
-        newest data of each asset, each as an event of its own.
+        Blocks, runs `callback`, is refused and ends as `subscribe_quotes` does. ``conflate=True``
+        keeps the newest data of each asset, each as an event of its own (Fuze document, "Market
+        Data Request").
         """
         return self._subscribe(market_data_topic(), callback, options)
 
@@ -98,15 +100,17 @@ class FuzeClient(
     ) -> Any:
         """Call any method, and return its result as plain data with exact Decimals.
 
-        Blocks until the answer. `params` are an object or an array, and left out when ``None``;
-        a Decimal in them is sent as text. The result is ``None`` where the venue answers with
-        neither a result nor an error. The request is never sent a second time; where the
-        connection broke or the time ran out, ``outcome_unknown`` says so. A stream begun this way
-        has no subscription, and its events go nowhere.
+        Blocks until the answer. `params` are an object or an array, and left out when ``None``; a
+        `Decimal` in them is sent as text. The result is ``None`` where the venue answers with
+        neither a result nor an error. The request is never sent a second time; where the connection
+        broke or the time ran out, ``outcome_unknown`` says so. A stream begun this way has no
+        subscription, and its events go nowhere.
 
         Raises `ValueError` for ``rpc.login``, which is automatic; `RequestRejected` and its kin
         with the venue's code and text; `VenueUnavailable`, with ``outcome_unknown``, where the
-        venue's own handler failed.
+        venue's own handler failed; and what every call raises (`venuesdk.Client`). Taken for a
+        change of something whatever it is, so it raises `NotSent` at once while there is no
+        connection.
         """
         if not isinstance(method, str):
             raise TypeError(f"a method is text, not {method.__class__.__name__}")

@@ -128,8 +128,9 @@ class InfinexClient(
     def ping(self, *, timeout: float | None = None) -> None:
         """Ask the venue for a sign of life over the socket.
 
-        Blocks until it comes. Raises `ValueError` with ``route="http"``, which has no socket, or
-        a `NetworkError`.
+        Blocks until it comes; waits for a connection first. Raises `ValueError` with
+        ``route="http"``, which has no socket, and what every call raises (`venuesdk.Client`)
+        (Infinex document, "Ping").
         """
         if self._route == "http":
             raise ValueError('a ping needs a socket, and route="http" has none')
@@ -152,16 +153,17 @@ class InfinexClient(
         Raises `ValueError` or `TypeError` before anything is sent, also where the path needs a key
         and there is none. Raises `RequestRejected` and its kin where the API says no
         (`TwoFactorRequired` where it wants a second factor); `VenueUnavailable` where it could not
-        be reached behind its gateway; a `NetworkError` otherwise. ``outcome_unknown`` is true
-        wherever the request may have been carried out; it is never sent twice then, unless it
-        only reads.
+        be reached behind its gateway; a `NetworkError` otherwise, as every call does
+        (`venuesdk.Client`). ``outcome_unknown`` is true wherever the request may have been carried
+        out; it is never sent twice then, unless it only reads.
         """
         return self._call(self._req(path, params), decode_json, timeout)
 
     def networks(self, asset: str, *, timeout: float | None = None) -> tuple[Network, ...]:
         """Return the networks that an asset can be moved on, in the venue's order.
 
-        Blocks until the answer. Raises as `request` does.
+        Blocks until the answer; it only reads, and needs no key. `asset` is its symbol, such as
+        ``USDT``. Raises as `request` does (Infinex document, ``/wallet/networks``).
         """
         if not isinstance(asset, str):
             raise TypeError(f"an asset is text, not {type(asset).__name__}")

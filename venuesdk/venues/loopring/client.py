@@ -77,15 +77,16 @@ class LoopringClient(
 
         Blocks until the venue has confirmed it. It succeeds or fails as a whole: where the venue
         refuses, no stream was started and none was ended. With `unsubscribe_all` the venue ends
-        every other stream of this client first; their subscriptions end then. A topic is one of
-        the classes of this package, or a mapping that is sent as it is. A push belongs to the
-        topics that fit what it says of its own; a candle that names no market comes to every
-        subscription of its interval.
+        every other stream of this client first; their subscriptions end then. A topic is one of the
+        classes of this package, or a mapping that is sent as it is. A push belongs to the topics
+        that fit what it says of its own; a candle that names no market comes to every subscription
+        of its interval. One `callback` serves all topics of the call; where it runs, and what every
+        stream promises, is told at `venuesdk.SubscribeOptions`.
 
         Raises `ValueError` or `TypeError` before anything is sent: for a topic that occurs twice,
         for more than 20 topics in all, and where one needs `api_key` and there is none. Raises
-        `InvalidRequest`, `AuthenticationError` or another `RequestRejected` with the venue's code,
-        or a `NetworkError`.
+        `InvalidRequest`, `AuthenticationError` or another `RequestRejected` with the venue's code
+        (Loopring document, "Status code"), and what every call raises (`venuesdk.Client`).
         """
         wanted = [topic_of(topic) for topic in topics]
         self._check([topic.spec for topic in wanted])
@@ -119,7 +120,8 @@ class LoopringClient(
         instead. Where the venue refuses, nothing ends: `NotSubscribed` where it does not know one
         of the topics.
 
-        Raises `ValueError` or `TypeError` before anything is sent, as `subscribe` does.
+        Raises `ValueError` or `TypeError` before anything is sent, as `subscribe` does, and what
+        every call raises (`venuesdk.Client`): `NotSent` at once while there is no connection.
         """
         configs = [config_of(topic) for topic in topics]
         _check_flag(unsubscribe_all)

@@ -49,8 +49,9 @@ class OnyxClient(
     ) -> Subscription[ServerInfo]:
         """Start the stream of facts about this connection.
 
-        Blocks until the venue has confirmed it. No document gives the period of its events.
-        Raises `RequestRejected` and its kin, or a `NetworkError`.
+        Blocks until the venue has confirmed it. Each event is a `ServerInfo`; no document gives
+        their period. Where `callback` runs, what every stream promises, and the errors, are told at
+        `venuesdk.SubscribeOptions` (Onyx document, "Server Info Event").
         """
         return self._subscribe(channel_topic("server_info"), callback, options)
 
@@ -64,12 +65,13 @@ class OnyxClient(
     ) -> Subscription[Tickers]:
         """Start the stream of tickers of some products (``["ebob"]``) or product groups.
 
-        Blocks until the venue has confirmed it. At least one of the two is needed. The venue's
-        present form is `products`; `product_groups` (``["crude"]``) is that of its first
-        document. A ticker does not say which subscription it answers: one by products gets the
-        tickers of its products and those that name no product; one with product groups gets the
-        tickers of every subscription of this client. ``conflate=True`` keeps the newest ticker
-        of each symbol.
+        Blocks until the venue has confirmed it. Each event is a `Tickers`; where `callback` runs,
+        and what every stream promises, is told at `venuesdk.SubscribeOptions`. At least one of
+        `products` and `product_groups` is needed. The venue's present form is `products`;
+        `product_groups` (``["crude"]``) is that of its first document. A ticker does not say which
+        subscription it answers: one by products gets the tickers of its products and those that
+        name no product; one with product groups gets the tickers of every subscription of this
+        client. ``conflate=True`` keeps the newest ticker of each symbol.
 
         Raises `ValueError` or `TypeError` before anything is sent; `AuthenticationError` where
         the account has no permission for a product, or the product does not exist (the venue
@@ -84,8 +86,10 @@ class OnyxClient(
     ) -> Subscription[DashboardsEvent]:
         """Start the stream of the user's dashboards: all of them first, then each change.
 
-        Blocks until the venue has confirmed it. A second subscription starts the stream anew,
-        so that it gets the full list too; the first sees a gap, and then the full list again.
+        Blocks until the venue has confirmed it. Each event is a `DashboardsEvent`; where `callback`
+        runs, what every stream promises, and the errors, are told at `venuesdk.SubscribeOptions`
+        (Onyx document, "Dashboards Event"). A second subscription starts the stream anew, so that
+        it gets the full list too; the first sees a gap, and then the full list again.
         """
         return self._subscribe(channel_topic("dashboards"), callback, options)
 
@@ -95,20 +99,22 @@ class OnyxClient(
         callback: Callable[[Any], object] | None = None,
         **options: Unpack[SubscribeOptions],
     ) -> Subscription[Any]:
-        """Start any channel: its name, or an object of one key, ``{name: parameters}``.
+        """Start any `channel`: its name, or an object of one key, ``{name: parameters}``.
 
         Blocks until the venue has confirmed it. Events of the documented channels are the same
-        values as from the methods above; those of any other are `ChannelEvent`.
+        values as from the methods above; those of any other are `ChannelEvent`. Where `callback`
+        runs, what every stream promises, and the errors, are told at `venuesdk.SubscribeOptions`.
         """
         return self._subscribe(channel_topic(channel), callback, options)
 
     def unsubscribe(self, channel: Channel, *, timeout: float | None = None) -> None:
-        """Stop a channel at the venue, and end the subscriptions that it leaves without events.
+        """Stop a `channel` at the venue, and end the subscriptions that it leaves without events.
 
         Blocks until the venue has confirmed it. Of tickers, the products named stop for all; a
         subscription ends when all of its products were named. To end one subscription of several,
         close it instead. Where the venue refuses, nothing ends: `NotSubscribed` where it knows of
-        no such subscription.
+        no such subscription. Raises what every call raises (`venuesdk.Client`): `NotSent` at once
+        while there is no connection.
         """
         channel_topic(channel)
         self._unsubscribe(
@@ -132,7 +138,9 @@ class OnyxClient(
         Streams begun this way have no subscription, and their events go nowhere.
 
         Raises `ValueError` for ``auth``, which is automatic, and for fields called ``id``,
-        ``method`` or ``token``; `RequestRejected` and its kin where the venue says no.
+        ``method`` or ``token``; `RequestRejected` and its kin where the venue says no; and what
+        every call raises (`venuesdk.Client`). Taken for a change of something whatever it is, so it
+        raises `NotSent` at once while there is no connection.
         """
         if not isinstance(method, str):
             raise TypeError(f"a method is text, not {type(method).__name__}")

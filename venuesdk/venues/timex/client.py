@@ -68,6 +68,10 @@ class TimexClient(
     Patterns, streams and payloads go to the venue word for word. Symbols and addresses that are
     arguments of their own are put into the spelling that the venue takes, upper and lower case.
 
+    Streams and `rest` are those of the TimeX WebSocket document. The paths of `place_order` and the
+    other requests are those of its HTTP interface, and go over the socket as published clients send
+    them there.
+
     What a stream brings may still wait for its callback when a later request has its answer.
 
     The other keyword arguments are `venuesdk.ClientOptions`; those of every ``subscribe…`` are
@@ -100,8 +104,9 @@ class TimexClient(
         event is a `Snapshot`, where the venue sent one; such a subscription is not shared with
         others, and cannot be conflated.
 
-        The venue seems to take a pattern for a regular expression: ``/orderbook.raw/ETHUSD`` may
-        bring the book of ``ETHUSDT`` too. Raises `RequestRejected` and its kin.
+        The venue seems to take a `pattern` for a regular expression: ``/orderbook.raw/ETHUSD`` may
+        bring the book of ``ETHUSDT`` too. Where `callback` runs, what every stream promises, and
+        the errors, are told at `venuesdk.SubscribeOptions`.
         """
         return self._subscribe(pattern_topic(pattern, snapshot), callback, options)
 
@@ -113,13 +118,15 @@ class TimexClient(
         snapshot: bool = False,
         **options: Unpack[SubscribeOptions],
     ) -> Subscription[AccountEvent]:
-        """Start the stream of everything that happens to an account, given by its wallet address.
+        """Start the stream of everything that happens to an account, by its wallet `address`.
 
-        Blocks until the venue has confirmed it. Events are `OrderUpdate` and `BalanceUpdate`,
-        any other an `Update`. With `snapshot` the first event is an `AccountSnapshot`, after
-        every reconnection too. Nothing is ever dropped without a gap: behind one for an
-        overflow a snapshot follows, asked for or not. The stream cannot be conflated. Raises
-        `AuthenticationError` where the key is refused.
+        Blocks until the venue has confirmed it. Events are `OrderUpdate` and `BalanceUpdate`, any
+        other an `Update`. With `snapshot` the first event is an `AccountSnapshot`, after every
+        reconnection too. Nothing is ever dropped without a gap: behind one for an overflow a
+        snapshot follows, asked for or not. The stream cannot be conflated. Raises `ValueError`
+        where there is no key, and `AuthenticationError` where it is refused, or the account is
+        another's; where `callback` runs, what every stream promises, and the other errors, are told
+        at `venuesdk.SubscribeOptions`.
         """
         self._need_key()
         return self._subscribe(account_topic(address, snapshot), callback, options)
@@ -133,7 +140,8 @@ class TimexClient(
         """Start the stream of a market's book, order by order; each event is the whole book.
 
         Blocks until the venue has confirmed it. `market` is a symbol without a slash, such as
-        ``ETHAUDT``. ``conflate=True`` keeps the newest book.
+        ``ETHAUDT``. ``conflate=True`` keeps the newest book. Where `callback` runs, what every
+        stream promises, and the errors, are told at `venuesdk.SubscribeOptions`.
         """
         return self._subscribe(raw_book_topic(market), callback, options)
 
@@ -145,7 +153,8 @@ class TimexClient(
     ) -> Subscription[GroupedOrderBook]:
         """Start the stream of a market's book, price by price; each event is the whole book.
 
-        Blocks until the venue has confirmed it. ``conflate=True`` keeps the newest book.
+        Blocks, takes `market`, runs `callback` and raises as `subscribe_raw_order_book` does.
+        ``conflate=True`` keeps the newest book.
         """
         return self._subscribe(grouped_book_topic(market), callback, options)
 
@@ -156,17 +165,19 @@ class TimexClient(
         callback: Callable[[Trade], object] | None = None,
         **options: Unpack[SubscribeOptions],
     ) -> Subscription[Trade]:
-        """Start the stream of a market's trades, given by its tokens, such as ``BTC``, ``USDT``.
+        """Start the stream of a market's trades: of `base` for `quote`, such as ``BTC``, ``USDT``.
 
-        Blocks until the venue has confirmed it.
+        Blocks, runs `callback` and raises as `subscribe_raw_order_book` does. Each event is one
+        `Trade`. ``conflate=True`` keeps the newest.
         """
         return self._subscribe(trades_topic(base, quote), callback, options)
 
     def unsubscribe(self, subscription: Subscription[Any], *, timeout: float | None = None) -> None:
         """End one subscription, at the venue too where no other one shares its stream.
 
-        Blocks until the venue has confirmed it, where ``subscription.close()`` does not wait.
-        Where the venue refuses, nothing ends.
+        Blocks until the venue has confirmed it, where ``subscription.close()`` does not wait. Where
+        the venue refuses, nothing ends. Raises `ValueError` for a `subscription` of another client,
+        and what every call raises (`venuesdk.Client`).
         """
         if not isinstance(subscription, Subscription):
             raise TypeError(f"not a subscription: {type(subscription).__name__}")
@@ -175,7 +186,9 @@ class TimexClient(
     def unsubscribe_account(self, address: str, *, timeout: float | None = None) -> None:
         """Stop an account's stream at the venue, and end all subscriptions to it.
 
-        Blocks until the venue has confirmed it. Where the venue refuses, nothing ends.
+        Blocks until the venue has confirmed it. `address` is the account's. Where the venue
+        refuses, nothing ends. Raises `ValueError` for what is no address, and what every call
+        raises (`venuesdk.Client`): `NotSent` at once while there is no connection.
         """
         account = address_of(address)
         self._unsubscribe(
@@ -196,7 +209,8 @@ class TimexClient(
         A ``/get/…`` stream is a read: it waits for a connection, and may be sent again where it
         certainly was not. Anything else is sent once, at once: where the connection broke or the
         time ran out, ``outcome_unknown`` says that it may have been carried out. Raises
-        `RequestRejected` and its kin where the venue says no.
+        `ValueError` where the stream needs a key and there is none, `RequestRejected` and its kin
+        where the venue says no, and what every call raises (`venuesdk.Client`).
         """
         return self._rest(text_of("a stream", stream), payload, decode_json, timeout)
 
@@ -205,7 +219,8 @@ class TimexClient(
     ) -> RawOrderBook:
         """Return a market's book as it is now, order by order; at most `limit` orders a side.
 
-        Blocks until the answer. It needs no key.
+        Blocks until the answer; it only reads, and needs no key. `market` is a symbol such as
+        ``ETHAUDT``. Raises as `rest` does.
         """
         symbol = symbol_of("market", market)
         payload: dict[str, Any] = {"market": symbol}
@@ -215,15 +230,20 @@ class TimexClient(
         return self._rest("/get/public/orderbook/raw", payload, decode, timeout)
 
     def balances(self, *, timeout: float | None = None) -> tuple[Balance, ...]:
-        """Return what the account holds, currency by currency; blocks until the answer."""
+        """Return what the account holds, currency by currency.
+
+        Blocks until the answer; it only reads. Raises as `rest` does.
+        """
         return self._rest("/get/trading/balances", {}, events.balances_body, timeout)
 
     def open_orders(
         self, *, page: int | None = None, size: int | None = None, timeout: float | None = None
     ) -> tuple[Order, ...]:
-        """Return a page of the account's open orders; blocks until the answer.
+        """Return a page of the account's open orders.
 
-        `page` counts from 0. No document says how long a page is where `size` is not given.
+        Blocks until the answer; it only reads. `page` counts from 0; `size` is the most orders of
+        one. No document says how long a page is where it is not given: go on until one is empty.
+        Raises as `rest` does.
         """
         given = {"page": (page, 0), "size": (size, 1)}
         pageable = {
@@ -248,14 +268,16 @@ class TimexClient(
     ) -> PlacedOrders:
         """Place one order, and return it as the venue took it.
 
-        Blocks until the answer. `side` is ``BUY`` or ``SELL``; `type` is ``LIMIT``, ``MARKET``
-        (which has no price), ``POST_ONLY`` or ``FILL_OR_KILL``. ``LIMIT`` and ``POST_ONLY`` need
-        `expire_time`, an aware datetime (sent in milliseconds) or ISO text with a zone. Amounts
-        are `Decimal`, int or plain decimal text, never float.
+        Blocks until the answer. `symbol` is a market such as ``ETHAUDT``, `quantity` is in its base
+        token, `price` is what one of it costs in the quote token. `side` is ``BUY`` or ``SELL``;
+        `type` is ``LIMIT``, ``MARKET`` (which has no price), ``POST_ONLY`` or ``FILL_OR_KILL``.
+        ``LIMIT`` and ``POST_ONLY`` need `expire_time`, an aware datetime (sent in milliseconds) or
+        ISO text with a zone. Amounts are `Decimal`, int or plain decimal text, never float.
 
-        Sent once, at once, and never again. `RequestRejected` (`InsufficientFunds` and its other
-        kin) and `NotSent` mean that there is no order. After any error with ``outcome_unknown``
-        there may be one: look for `client_order_id` in `open_orders` and in the account's stream.
+        Sent once, at once, and never again; raises as `rest` does. `RequestRejected`
+        (`InsufficientFunds` and its other kin) and `NotSent` mean that there is no order. After any
+        error with ``outcome_unknown`` there may be one: look for `client_order_id` in `open_orders`
+        and in the account's stream.
         """
         item = orders.new_order(symbol, side, quantity, price, type, expire_time, client_order_id)
         return self._rest(f"/post{ORDERS}", {"body": [item]}, events.orders_body, timeout)
@@ -269,13 +291,15 @@ class TimexClient(
         expire_time: When | None = None,
         timeout: float | None = None,
     ) -> ChangedOrders:
-        """Give an open order another quantity and price, and return what became of it.
+        """Give an open order another `quantity` and `price`, and return what became of it.
 
-        Blocks until the answer. It does not raise where nothing was changed: look at
-        ``unchanged_orders``, which then has the order's id, because it was filled, or because the
-        venue does not know that id. An order that was changed goes on under a new id:
-        ``changed_orders`` has both. What an error says of the outcome is as for `place_order`:
-        after one with ``outcome_unknown`` the order stands under its old id or under a new one.
+        Blocks until the answer. `order_id` is its hash at the venue; arguments are as for
+        `place_order`, but `expire_time` is sent only where it is given. It does not raise where
+        nothing was changed: look at ``unchanged_orders``, which then has the order's id, because it
+        was filled, or because the venue does not know that id. An order that was changed goes on
+        under a new id: ``changed_orders`` has both. What an error says of the outcome is as for
+        `place_order`: after one with ``outcome_unknown`` the order stands under its old id or under
+        a new one.
         """
         item = orders.change(order_id, quantity, price, expire_time)
         return self._rest(f"/put{ORDERS}", {"body": [item]}, events.changed_orders_body, timeout)
@@ -283,10 +307,10 @@ class TimexClient(
     def cancel_order(self, order_id: str, *, timeout: float | None = None) -> ChangedOrders:
         """Cancel an open order, and return what became of it.
 
-        Blocks until the answer. It does not raise where nothing was cancelled: look at
-        ``unchanged_orders``, which then has the order's id, because it was filled, or because the
-        venue does not know that id. After an error with ``outcome_unknown`` the order may be open
-        or not.
+        Blocks until the answer. `order_id` is its hash at the venue. It does not raise where
+        nothing was cancelled: look at ``unchanged_orders``, which then has the order's id, because
+        it was filled, or because the venue does not know that id. Raises as `rest` does; after an
+        error with ``outcome_unknown`` the order may be open or not.
         """
         payload = {"body": [orders.cancellation(order_id)]}
         return self._rest(f"/delete{ORDERS}", payload, events.changed_orders_body, timeout)

@@ -180,7 +180,7 @@ def unrequested_extension(peer: Peer) -> None:
 
 
 def redirecting_to(url: str, status: str = "302 Found") -> Play:
-    """Return a play that answers with a redirect to that URL."""
+    """Return a play that answers the upgrade with a redirect to `url`, under that `status`."""
 
     def redirect(peer: Peer) -> None:
         peer.read_head()

@@ -78,7 +78,7 @@ def executed_then_cut(peer: Peer) -> None:
 
 
 def answering(*payloads: bytes) -> Play:
-    """Return a play that answers the marked request with these texts, and then goes on."""
+    """Return a play that answers the marked request with these `payloads`, and then goes on."""
 
     def answer(peer: Peer) -> None:
         peer.relay(MARK)
@@ -90,7 +90,7 @@ def answering(*payloads: bytes) -> Play:
 
 
 def cutting_under(count: int) -> Play:
-    """Return a play that withholds so many marked requests, then closes with code 1001."""
+    """Return a play that withholds `count` marked requests, then closes with code 1001."""
 
     def cut(peer: Peer) -> None:
         for _ in range(count):
