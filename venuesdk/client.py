@@ -286,7 +286,7 @@ class Client:
 
     @property
     def connected(self) -> bool:
-        """Whether requests go out at once."""
+        """Whether requests go out at once; it may be otherwise by the time you ask."""
         return self._session.standing.state is State.CONNECTED
 
     def on_state(self, callback: Callable[[StateChange], object]) -> None:

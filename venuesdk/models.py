@@ -37,8 +37,9 @@ class State(enum.Enum):
 class StateChange:
     """One step of a client from one state to another.
 
-    ``attempt`` counts the attempts since the last healthy connection, from 0; ``epoch`` counts
-    the connections made so far; ``error`` is what caused the change, where something did.
+    ``state`` is where it stands now, ``previous`` where it stood, ``reason`` text for people.
+    ``attempt`` counts the attempts since the last healthy connection, from 0; ``epoch`` counts the
+    connections made so far; ``error`` is what caused the change, where something did.
     """
 
     state: State
@@ -75,8 +76,8 @@ class GapReason(enum.Enum):
 class Gap:
     """Data was, or may have been, missed before the next event of a subscription.
 
-    ``count`` is the exact number of events lost where it is known, else ``None``; ``epoch`` is
-    the number of the connection that the next event comes from.
+    ``reason`` says why; ``count`` is the exact number of events lost where it is known, else
+    ``None``; ``epoch`` is the number of the connection that the next event comes from.
     """
 
     reason: GapReason

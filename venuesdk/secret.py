@@ -17,7 +17,11 @@ MASK = "********"
 
 @final
 class Secret:
-    """Hold one credential, opaque to everything but `reveal`."""
+    """Hold one credential, opaque to everything but `reveal`.
+
+    It is shown, formatted and logged as a mask, and is refused to pickle and to copy. Raises
+    `TypeError` for what is no text, `ValueError` for none.
+    """
 
     __slots__ = ("_value",)
     _value: str

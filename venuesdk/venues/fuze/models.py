@@ -67,7 +67,10 @@ class Asset:
 
 @frozen
 class MarketData:
-    """One event of the market data stream: every asset, at one time."""
+    """One event of the market data stream: every asset, at one time.
+
+    `timestamp_millis` is in milliseconds since 1970.
+    """
 
     timestamp_millis: int
     assets: tuple[Asset, ...]

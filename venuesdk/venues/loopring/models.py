@@ -53,7 +53,11 @@ class Update:
 
 @frozen
 class AccountUpdate(Update):
-    """The balance of one token of the account (Loopring document, "Account Notification")."""
+    """The balance of one token of the account (Loopring document, "Account Notification").
+
+    `total` and `locked`, which is what orders hold of it, are amounts. What stands ``None`` the
+    venue left out.
+    """
 
     account_id: int
     token_id: int
@@ -68,10 +72,11 @@ class AccountUpdate(Update):
 class OrderUpdate(Update):
     """The state of one order (Loopring document, "Order Notification").
 
-    `side` is ``buy`` or ``sell`` and `status` one of ``processing``, ``processed``,
-    ``cancelling``, ``cancelled``, ``expired``, ``waiting`` and ``failed``, both in lower case
-    whatever the venue's. `size` and what is filled of it are amounts of the base token, `volume`
-    of the quote token. Times are in the venue's unit; the documents show seconds.
+    `hash` is the venue's id of it, `client_order_id` the one that it was given. `side` is ``buy``
+    or ``sell`` and `status` one of ``processing``, ``processed``, ``cancelling``, ``cancelled``,
+    ``expired``, ``waiting`` and ``failed``, both in lower case whatever the venue's. `size` and
+    what is filled of it are amounts of the base token, `volume` of the quote token. Times are in
+    the venue's unit; the documents show seconds.
     """
 
     hash: str
@@ -129,7 +134,8 @@ class OrderBookUpdate(Update):
 class Trade(NamedTuple):
     """One trade; `raw` is its row as the venue sent it, since two layouts of it are known.
 
-    `side` is ``buy`` or ``sell``, `size` and `fee` are amounts.
+    `timestamp` is in milliseconds since 1970 in the document. `side` is ``buy`` or ``sell``, `size`
+    and `fee` are amounts.
     """
 
     timestamp: int
@@ -154,8 +160,8 @@ class TradesUpdate(Update):
 class TickerUpdate(Update):
     """The last day of a market (Loopring document, "Ticker Notification").
 
-    A price is ``None`` where the market has none. `market_timestamp` is the row's own time,
-    `count` the number of trades.
+    A price is ``None`` where the market has none; volumes are amounts. `market_timestamp` is the
+    row's own time (milliseconds since 1970 in the document), `count` the number of trades.
     """
 
     market: str
@@ -175,8 +181,9 @@ class TickerUpdate(Update):
 class CandlestickUpdate(Update):
     """The newest candle of a market (Loopring document, "Candlestick Notification").
 
-    `start` is the time it began, `count` its number of trades. `market` is ``None`` where the push
-    does not name it, as in the document's sample.
+    `start` is the time it began (milliseconds since 1970 in the document), `count` its number of
+    trades; volumes are amounts, of the base and the quote token. `market` is ``None`` where the
+    push does not name it, as in the document's sample.
     """
 
     market: str | None
@@ -193,7 +200,11 @@ class CandlestickUpdate(Update):
 
 @frozen
 class AmmPoolUpdate(Update):
-    """The amounts in a pool (Loopring document, "AMM Pool Notification")."""
+    """The amounts in a pool (Loopring document, "AMM Pool Notification").
+
+    `base` and `quote` are what it holds of its two tokens, `minted` the amount of its own;
+    `pool_address` is ``None`` where the push does not say.
+    """
 
     pool_address: str | None
     base: int

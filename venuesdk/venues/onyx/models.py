@@ -98,8 +98,9 @@ class Quote:
 class Ticker:
     """The state of one contract (Onyx document, "Tickers Event").
 
-    `product_symbol` is the product that `symbol` is a contract of. The venue may leave out any
-    of `product_symbol`, `mid`, `bid` and `ask`; they are ``None`` then.
+    `timestamp_millis` is in milliseconds since 1970. `product_symbol` is the product that `symbol`
+    is a contract of. The venue may leave out any of `product_symbol`, `mid`, `bid` and `ask`; they
+    are ``None`` then.
     """
 
     symbol: str
@@ -117,7 +118,10 @@ class Ticker:
 
 @frozen
 class Tickers:
-    """One event of the tickers channel: the contracts that it tells about, in its order."""
+    """One event of the tickers channel: the contracts that it tells about, in its order.
+
+    `message_type` is what it does to what came before.
+    """
 
     tickers: tuple[Ticker, ...]
     message_type: MessageType = MessageType.UPDATE

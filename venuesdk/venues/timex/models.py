@@ -51,7 +51,9 @@ __all__ = [
 class RawOrder(Created):
     """One order that rests in a raw book.
 
-    ``direction`` is ``BUY`` or ``SELL``; ``hash`` is the order's id.
+    ``direction`` is ``BUY`` or ``SELL``; ``hash`` is the order's id. ``quantity`` is in the base
+    token, ``price`` what one of it costs in the quote token. ``created_at`` and ``expired_at``, the
+    time when the order ends by itself, are the venue's text.
     """
 
     market: str
@@ -64,12 +66,12 @@ class RawOrder(Created):
 
     @property
     def expired_at_ns(self) -> int:
-        """Return when the order ends by itself, in nanoseconds since 1970."""
+        """Return `expired_at` in nanoseconds since 1970; `ProtocolError` where it is no time."""
         return parse_time_ns(self.expired_at)
 
     @property
     def expired_datetime(self) -> dt.datetime:
-        """Return when the order ends by itself."""
+        """Return `expired_at` as an aware UTC time, cut to microseconds."""
         return datetime_from_ns(self.expired_at_ns)
 
 
@@ -118,8 +120,8 @@ class Trade(Timed):
 
     The two ``…_amount`` are exact numbers of the tokens' base units: to get an amount of tokens,
     shift by the ``tradeDecimals`` (not the ``decimals``) that ``/public/currencies`` gives for the
-    token. ``price`` and ``quantity`` are in tokens; no document promises them, and they are
-    ``None`` where the venue left them out.
+    token. ``direction`` is ``BUY`` or ``SELL``, as the venue says it. ``price`` and ``quantity``
+    are in tokens; no document promises them, and they are ``None`` where the venue left them out.
     """
 
     id: int
@@ -141,7 +143,7 @@ class Trade(Timed):
 
 @frozen
 class Balance:
-    """What the account holds of one currency, and how much of that its orders hold."""
+    """What the account holds of one currency, and how much of that its orders hold; in tokens."""
 
     currency: str
     total_balance: Decimal
@@ -152,9 +154,12 @@ class Balance:
 class Order(Created):
     """An order of the account.
 
-    ``id`` is a hash, and changes when the order is amended. The venue sends no state with an
-    order: it is filled when ``filled_quantity`` is ``quantity``, and was cancelled when
-    ``cancelled_quantity`` is not zero. What is ``None`` was null.
+    Quantities are in the base token, prices are what one of it costs in the quote token;
+    ``avg_price`` is that of its fills. ``side`` and ``type`` are the venue's words (``BUY``,
+    ``LIMIT``), ``client_order_id`` the id that you gave it. Times are the venue's text. ``id`` is a
+    hash, and changes when the order is amended. The venue sends no state with an order: it is
+    filled when ``filled_quantity`` is ``quantity``, and was cancelled when ``cancelled_quantity``
+    is not zero. What is ``None`` was null.
     """
 
     id: str
@@ -174,29 +179,36 @@ class Order(Created):
 
     @property
     def updated_at_ns(self) -> int:
-        """Return when the order last changed, in nanoseconds since 1970."""
+        """Return `updated_at` in nanoseconds since 1970; `ProtocolError` where it is no time."""
         return parse_time_ns(self.updated_at)
 
     @property
     def updated_datetime(self) -> dt.datetime:
-        """Return when the order last changed."""
+        """Return `updated_at` as an aware UTC time, cut to microseconds."""
         return datetime_from_ns(self.updated_at_ns)
 
     @property
     def expire_time_ns(self) -> int | None:
-        """Return when the order ends by itself, in nanoseconds since 1970, if it does."""
+        """Return `expire_time` in nanoseconds since 1970, or None where the order has none.
+
+        Raises `ProtocolError` where it is no time.
+        """
         return None if self.expire_time is None else parse_time_ns(self.expire_time)
 
     @property
     def expire_datetime(self) -> dt.datetime | None:
-        """Return when the order ends by itself, if it does."""
+        """Return `expire_time` as an aware UTC time, or None where the order has none."""
         nanoseconds = self.expire_time_ns
         return None if nanoseconds is None else datetime_from_ns(nanoseconds)
 
 
 @frozen
 class OpenOrders:
-    """One page of the account's open orders in one market."""
+    """One page of the account's open orders in one market.
+
+    ``page_number`` and ``total_page_count`` are the venue's: where there are more pages,
+    `TimexClient.open_orders` asks for them.
+    """
 
     market: str
     orders: tuple[Order, ...]
@@ -226,7 +238,7 @@ class BalanceUpdate:
 
 @frozen
 class TradeInfo:
-    """One trade that an order update tells of."""
+    """One trade that an order update tells of: its price and quantity are in tokens."""
 
     trade_id: int
     trade_price: Decimal

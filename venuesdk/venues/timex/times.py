@@ -24,12 +24,12 @@ class Timed:
 
     @property
     def timestamp_ns(self) -> int:
-        """Return the time, in nanoseconds since 1970."""
+        """Return `timestamp` in nanoseconds since 1970; `ProtocolError` where it is no time."""
         return parse_time_ns(self.timestamp)
 
     @property
     def datetime(self) -> dt.datetime:
-        """Return the time."""
+        """Return `timestamp` as an aware UTC time, cut to microseconds."""
         return datetime_from_ns(self.timestamp_ns)
 
 
@@ -41,12 +41,18 @@ class Told(Timed):
 
     @property
     def event_timestamp_ns(self) -> int | None:
-        """Return the event's time, in nanoseconds since 1970, where there is one."""
+        """Return `event_timestamp` in nanoseconds since 1970, where there is one.
+
+        Raises `ProtocolError` where it is no time.
+        """
         return None if self.event_timestamp is None else parse_time_ns(self.event_timestamp)
 
     @property
     def event_datetime(self) -> dt.datetime | None:
-        """Return the event's time, where there is one."""
+        """Return `event_timestamp` as an aware UTC time, where there is one.
+
+        It is cut to microseconds.
+        """
         nanoseconds = self.event_timestamp_ns
         return None if nanoseconds is None else datetime_from_ns(nanoseconds)
 
@@ -59,10 +65,10 @@ class Created:
 
     @property
     def created_at_ns(self) -> int:
-        """Return when the order was placed, in nanoseconds since 1970."""
+        """Return `created_at` in nanoseconds since 1970; `ProtocolError` where it is no time."""
         return parse_time_ns(self.created_at)
 
     @property
     def created_datetime(self) -> dt.datetime:
-        """Return when the order was placed."""
+        """Return `created_at` as an aware UTC time, cut to microseconds."""
         return datetime_from_ns(self.created_at_ns)
