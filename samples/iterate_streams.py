@@ -13,7 +13,8 @@ from venuesdk.venues.onyx import Tickers
 
 def follow(tickers: Subscription[Tickers]) -> str:
     for event in tickers:
-        print("ticker:", *(f"{ticker.symbol} {ticker.mid}" for ticker in event.tickers))
+        for ticker in event.tickers:
+            print(f"ticker: {ticker.symbol} {ticker.mid}")
     return f"{tickers!r}, {tickers.stats.dropped} dropped"
 
 
@@ -31,8 +32,8 @@ with (
         try:
             infos.get(timeout=0.05)
         except TimeoutError as quiet:
-            print("quiet:", quiet)
+            print(f"quiet: {quiet}")
         for _ in range(3):
             venue.tick()
-            print("connected for", infos.get(timeout=5).age_millis, "ms")
-    print("ended:", following.result())
+            print(f"connected for {infos.get(timeout=5).age_millis} ms")
+    print(f"ended: {following.result()}")

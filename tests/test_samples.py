@@ -72,7 +72,15 @@ SAMPLES = {
         "taker holds 75 AUDT",
         "connected=2 requests=2 rejections=0",
     ],
-    "survive_reconnect.py": ["state: connected", "before: BTC_USD", "gap: reconnected", "after: "],
+    "survive_reconnect.py": [
+        "state: connected",
+        "quote: BTC_USD",
+        "state: reconnecting",
+        "state: connected",
+        "gap: reconnected",
+        "quote: BTC_USD",
+        "state: closed",
+    ],
 }
 """What each must print, in this order."""
 
