@@ -105,13 +105,13 @@ runpy.run_path(sys.argv[1], run_name="__main__")
 """Runs a sample in a market that stands still, and presses Ctrl-C when its client has asked."""
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, timeout: float = 30) -> subprocess.CompletedProcess[str]:
     """Run Python as a user would, with warnings as errors."""
     return subprocess.run(
         [sys.executable, "-W", "error", *arguments],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=timeout,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         check=False,
     )
@@ -167,7 +167,8 @@ def test_the_sample_runs(name: str) -> None:
 )
 def test_the_sample_leaves_on_ctrl_c(name: str) -> None:
     """Where Ctrl-C comes while its client waits, it ends at once, by that and nothing else."""
-    result = run("-c", INTERRUPTED, str(ROOT / "samples" / name))
+    # Sooner than the 10 seconds after which whatever it waits for would end by itself.
+    result = run("-c", INTERRUPTED, str(ROOT / "samples" / name), timeout=9)
     if result.returncode == 0 and name not in ENDLESS:
         return  # It needed nothing of the market, and was done before.
     assert result.returncode in (-2, 130), result.stderr

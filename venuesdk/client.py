@@ -307,7 +307,7 @@ class Client:
         self._delivery.error_handlers.append(callback)
 
     def stats(self) -> Stats:
-        """Return the client's counters, as they are now; any thread may ask, and it never waits."""
+        """Return the client's counters, as they are now."""
         return self._session.stats()
 
     def __repr__(self) -> str:
