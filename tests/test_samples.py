@@ -19,7 +19,8 @@ SCREEN = 64
 """Lines of a sample, and then it is time to split it."""
 
 SAMPLES: dict[str, list[str] | set[str]] = {
-    # Amounts are those of the account that the TimeX document shows.
+    # Texts of refusals, networks and amounts are those of the venues' documents, and of messages
+    # that were recorded from them.
     "asyncio_bridge.py": ["ETHAUDT", "AUDT 111.672571309375"],
     "callbacks_that_call.py": ["placed: 0.01 at ", "news: ACTIVE", "cancelled: 1", "CANCELLED"],
     "credentials_from_keyring.py": [
