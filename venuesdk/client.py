@@ -285,6 +285,11 @@ class Client:
         return self._session.standing.state
 
     @property
+    def delivery(self) -> DeliveryChoice:
+        """Where callbacks run: what the client was made with."""
+        return self._options.get("delivery", "thread")
+
+    @property
     def connected(self) -> bool:
         """Whether requests go out at once; it may be otherwise by the time you ask."""
         return self._session.standing.state is State.CONNECTED
