@@ -43,8 +43,9 @@ STYLE = """
 * { background: #14181f; color: #e6e9ee; font-family: "DejaVu Sans"; font-size: 14px; border: none }
 QTableWidget, QPlainTextEdit { font-family: "DejaVu Sans Mono"; font-size: 13px }
 QTableWidget::item:selected { background: #2b3544 }
-QHeaderView::section, #bar, #bar QLabel { background: #1c222c; padding: 6px }
-QHeaderView::section { color: #8b95a5; font-size: 13px }
+#bar, #bar QLabel, QHeaderView::section { background: #1c222c }
+QHeaderView::section { color: #8b95a5; font-size: 13px; font-weight: normal; border: none }
+QHeaderView::section { padding: 6px }
 QPushButton { background: #2f6feb; padding: 8px 16px; border-radius: 4px }
 QPushButton:hover { background: #4b83f0 }
 QPushButton:disabled { background: #333b48; color: #8b95a5 }
@@ -171,6 +172,7 @@ class Desk(QWidget):
         self.tickers.setFixedWidth(sum(COLUMNS.values()))
         bar = QFrame(objectName="bar")
         inside = QHBoxLayout(bar)
+        inside.setContentsMargins(12, 7, 7, 7)
         for widget in (self.light, self.state, None, self.button):
             inside.addWidget(widget) if widget else inside.addStretch()
         layout = QGridLayout(self)

@@ -142,8 +142,9 @@ class _TkPoll:
         self._gone = True
         _POLLS.pop(self._window, None)
         self._rest()
-        self._window.unbind_class(self._tag, "<Destroy>")
-        self._window.deletecommand(self._command)
+        root = self._window.nametowidget(".")  # which keeps the commands of all classes
+        root.unbind_class(self._tag, "<Destroy>")
+        root.deletecommand(self._command)
         for client in self.clients:
             _close_in_background(client)
         self.clients.clear()

@@ -1,0 +1,96 @@
+"""What windows are shown on, and how the programs that show them are run.
+
+There is one Tk root, and one Qt application, to a process; so each program here is run in one of
+its own, and reports what it saw as the last line that it prints, in JSON.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+PATIENCE = 40.0
+"""Seconds after which a program hangs."""
+
+Run = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(scope="session")
+def display() -> Iterator[str]:
+    """Return the name of an X display that nobody else looks at."""
+    server = shutil.which("Xvfb")
+    if server is None:
+        pytest.skip("there is no Xvfb to show windows on")
+    command = [server, "-displayfd", "1", "-screen", "0", "1280x1024x24", "-dpi", "96"]
+    with subprocess.Popen(
+        [*command, "-nolisten", "tcp"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        number = process.stdout.readline().strip()
+        if not number:
+            pytest.skip("Xvfb does not start here")
+        yield f":{number}"
+        process.terminate()
+
+
+@pytest.fixture(scope="session")
+def tk_environment(display: str) -> dict[str, str]:
+    """Return what a program with a Tk window needs in its environment."""
+    if not importlib.util.find_spec("_tkinter"):
+        pytest.skip("this Python has no tkinter")
+    return {"DISPLAY": display}
+
+
+@pytest.fixture(scope="session")
+def qt_environment(request: pytest.FixtureRequest) -> Callable[[str], dict[str, str]]:
+    """Return what gives a program with a Qt window its environment, by platform."""
+    if not importlib.util.find_spec("PySide6"):
+        pytest.skip("PySide6 is not installed")
+
+    def environment(platform: str) -> dict[str, str]:
+        chosen = {"QT_QPA_PLATFORM": platform}
+        if platform == "xcb":
+            chosen["DISPLAY"] = request.getfixturevalue("display")
+        return chosen
+
+    return environment
+
+
+@pytest.fixture(scope="session")
+def run_program() -> Run:
+    """Return what runs a program of this folder, and returns what it reported.
+
+    It must exit with 0 and write nothing to standard error: Tk and Qt report there what went wrong
+    in a callback of theirs.
+    """
+
+    def run(name: str, *arguments: object, environment: Mapping[str, str]) -> dict[str, Any]:
+        command = [sys.executable, "-X", "dev", "-W", "error", str(HERE / name)]
+        result = subprocess.run(
+            [*command, *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+            check=False,
+        )
+        noise = [line for line in result.stderr.splitlines() if "propagateSizeHints" not in line]
+        assert (result.returncode, noise) == (0, []), result.stdout + result.stderr
+        report: dict[str, Any] = json.loads(result.stdout.splitlines()[-1])
+        return report
+
+    return run
