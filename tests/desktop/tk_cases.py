@@ -100,12 +100,14 @@ class HeldClose:
 
 
 def case(function: Callable[[Stage], None]) -> Callable[[Stage], None]:
+    """Take a case up under its name."""
     CASES[function.__name__] = function
     return function
 
 
 @case
 def refuses_what_it_cannot_attach(stage: Stage) -> None:
+    """Another delivery, what is no window or no client, and a second time are told at once."""
     window = stage.window()
     for delivery in ("thread", "inline", lambda function: None):
         refused(ValueError, 'delivery="pump"', window, stage.client(delivery=delivery))
@@ -118,6 +120,7 @@ def refuses_what_it_cannot_attach(stage: Stage) -> None:
 
 
 def refused(kind: type[Exception], words: str, window: Any, client: Any) -> None:
+    """Check that attaching raises, and what it says."""
     try:
         attach_tk(window, client)
     except kind as error:
@@ -128,6 +131,7 @@ def refused(kind: type[Exception], words: str, window: Any, client: Any) -> None
 
 @case
 def several_clients_share_a_window(stage: Stage) -> None:
+    """All of them get their events, and all are closed with it."""
     window, seen = stage.window(), [0, 0, 0]
     for number in range(3):
 
@@ -142,6 +146,7 @@ def several_clients_share_a_window(stage: Stage) -> None:
 
 @case
 def an_error_in_a_callback_goes_to_on_error(stage: Stage) -> None:
+    """On the thread of the window, and further events come."""
     errors, calls = [], []
 
     def fail(event: Any) -> None:
@@ -157,6 +162,7 @@ def an_error_in_a_callback_goes_to_on_error(stage: Stage) -> None:
 
 @case
 def an_interrupt_in_a_callback_does_not_end_the_polling(stage: Stage) -> None:
+    """Tk reports it, as it does for its own callbacks; events go on."""
     calls = []
 
     def interrupt(event: Any) -> None:
@@ -172,6 +178,7 @@ def an_interrupt_in_a_callback_does_not_end_the_polling(stage: Stage) -> None:
 
 @case
 def a_callback_that_destroys_the_window_is_the_last(stage: Stage) -> None:
+    """Though many wait and the client is not closed yet; no timer is left either."""
     window, seen = stage.window(), []
     label = tkinter.Label(window)
 
@@ -197,6 +204,7 @@ def a_callback_that_destroys_the_window_is_the_last(stage: Stage) -> None:
 
 @case
 def destroying_never_waits_for_the_close(stage: Stage) -> None:
+    """A close that goes on until after it would have it wait for itself."""
     window = stage.window()
     client = stage.streaming(lambda event: None)
     close = HeldClose(client)
@@ -209,6 +217,7 @@ def destroying_never_waits_for_the_close(stage: Stage) -> None:
 
 @case
 def its_end_is_seen_whatever_else_is_bound(stage: Stage) -> None:
+    """A binding that the program makes later replaces none of ours."""
     window, ends = stage.window(), []
     client = stage.streaming(lambda event: None)
     attach_tk(window, client)
@@ -220,6 +229,7 @@ def its_end_is_seen_whatever_else_is_bound(stage: Stage) -> None:
 
 @case
 def only_the_end_of_the_widget_itself_counts(stage: Stage) -> None:
+    """A client that is attached to a part of a window ends with that part."""
     window, seen = stage.window(), []
     panel, other = tkinter.Frame(window), tkinter.Frame(window)
     client = stage.streaming(seen.append)
@@ -233,6 +243,7 @@ def only_the_end_of_the_widget_itself_counts(stage: Stage) -> None:
 
 @case
 def a_dialog_under_a_callback_holds_up_nobody_else(stage: Stage) -> None:
+    """Its own client waits for it, and goes on afterwards."""
     window, others, dialogs = stage.window(), [], []
 
     def open_dialog(event: Any) -> None:
@@ -249,6 +260,7 @@ def a_dialog_under_a_callback_holds_up_nobody_else(stage: Stage) -> None:
 
 @case
 def a_closed_client_is_let_go_of_when_its_end_was_told(stage: Stage) -> None:
+    """A program that makes clients all day keeps none of them."""
     window, states = stage.window(), []
     client = stage.streaming(lambda event: None)
     client.on_state(lambda change: states.append(change.state))
@@ -268,6 +280,7 @@ def a_closed_client_is_let_go_of_when_its_end_was_told(stage: Stage) -> None:
 
 @case
 def a_client_that_is_pumped_elsewhere_is_reported_once(stage: Stage) -> None:
+    """Not sixty times a second, and the others go on."""
     window, seen = stage.window(), []
     foreign = stage.client().connect()
     thread = threading.Thread(target=foreign.pump)
@@ -284,6 +297,7 @@ def a_client_that_is_pumped_elsewhere_is_reported_once(stage: Stage) -> None:
 
 @case
 def what_is_posted_runs_here_in_order_until_the_window_is_gone(stage: Stage) -> None:
+    """From any thread; afterwards the answer is False."""
     window, ran, posted = stage.window(), [], []
     post = attach_tk(window, stage.client())
 
@@ -306,6 +320,7 @@ def what_is_posted_runs_here_in_order_until_the_window_is_gone(stage: Stage) -> 
 
 @case
 def an_error_in_a_posted_function_is_reported_by_tk(stage: Stage) -> None:
+    """And what was posted behind it runs."""
     window, ran = stage.window(), []
     post = attach_tk(window, stage.client())
     post(lambda: 1 / 0)
@@ -317,6 +332,7 @@ def an_error_in_a_posted_function_is_reported_by_tk(stage: Stage) -> None:
 
 @case
 def a_blocking_call_comes_back_here(stage: Stage) -> None:
+    """Its result as well as its error."""
     window, ends = stage.window(), []
     client = stage.client()
     post = attach_tk(window, client)
@@ -335,6 +351,7 @@ def a_blocking_call_comes_back_here(stage: Stage) -> None:
 
 @case
 def closing_ends_the_calls_under_way_in_silence(stage: Stage) -> None:
+    """A connect that the end of the window broke off is nobody's error."""
     window, ends, hooked = stage.window(), [], []
     client = stage.client(timeout=30)
     post = attach_tk(window, client)

@@ -39,9 +39,14 @@ def qt_poster(app: object) -> Poster:
 
     def post(function: Callable[[], None]) -> bool:
         with gate:
-            if not gone.is_set():
+            if gone.is_set():
+                return False
+            try:
                 bridge.posted.emit(function)
-            return not gone.is_set()
+            except RuntimeError:
+                # The binding lets go of its objects before Qt deletes them.
+                return False
+            return True
 
     bridge.destroyed.connect(end)
     return post

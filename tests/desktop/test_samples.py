@@ -1,0 +1,47 @@
+"""The samples with a window, run as they are and used as their user would.
+
+``PICTURES=docs python -m pytest tests/desktop/test_samples.py`` takes their pictures anew.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+PICTURES = os.environ.get("PICTURES")
+LARGEST = 100_000
+"""Bytes of a picture: everybody who clones the repository gets it."""
+
+
+@pytest.mark.parametrize("toolkit", ["tk", "qt"])
+def test_the_sample_shows_prices_and_places_an_order(
+    toolkit: str, request: pytest.FixtureRequest, run_program: Any
+) -> None:
+    """Every row of the table is filled, the log tells of the order, and closing ends it all."""
+    if toolkit == "tk":
+        environment = request.getfixturevalue("tk_environment")
+    else:
+        environment = request.getfixturevalue("qt_environment")("xcb")
+    picture = str(ROOT / PICTURES / f"desktop-{toolkit}.png") if PICTURES else None
+    options = ["--picture", picture] if picture else []
+    report = run_program("sample_driver.py", toolkit, *options, environment=environment)
+    assert report["title"] == "venuesdk · TimeX"
+    assert len(report["rows"]) == 10
+    for market, bid, ask, spread, change, arrow in report["rows"]:
+        numbers = [float(text.replace(",", "")) for text in (bid, ask, spread)]
+        assert 0 < numbers[0] < numbers[1], market
+        assert numbers[2] > 0
+        assert change.endswith(" %")
+        assert arrow in "▲▼"
+    assert "connected" in report["log"]
+    assert "placed: buy 0.01 BTCUSDT" in report["log"]
+
+
+@pytest.mark.parametrize("toolkit", ["tk", "qt"])
+def test_its_picture_is_small(toolkit: str) -> None:
+    """The README shows it."""
+    assert 0 < (ROOT / "docs" / f"desktop-{toolkit}.png").stat().st_size < LARGEST
