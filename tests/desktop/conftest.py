@@ -6,7 +6,7 @@ its own, and reports what it saw as the last line that it prints, in JSON.
 
 from __future__ import annotations
 
-import importlib.util
+import functools
 import json
 import os
 import shutil
@@ -22,6 +22,9 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 PATIENCE = 40.0
 """Seconds after which a program hangs."""
+
+HARMLESS = ("propagateSizeHints", "XDG_RUNTIME_DIR")
+"""Words in what Qt says of platforms that lack something."""
 
 Run = Callable[..., dict[str, Any]]
 
@@ -50,24 +53,38 @@ def display() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def tk_environment(display: str) -> dict[str, str]:
     """Return what a program with a Tk window needs in its environment."""
-    if not importlib.util.find_spec("_tkinter"):
-        pytest.skip("this Python has no tkinter")
-    return {"DISPLAY": display}
+    environment = {"DISPLAY": display}
+    _skip_without("import tkinter; tkinter.Tk()", environment)
+    return environment
 
 
 @pytest.fixture(scope="session")
 def qt_environment(request: pytest.FixtureRequest) -> Callable[[str], dict[str, str]]:
     """Return what gives a program with a Qt window its environment, by platform."""
-    if not importlib.util.find_spec("PySide6"):
-        pytest.skip("PySide6 is not installed")
 
+    @functools.cache
     def environment(platform: str) -> dict[str, str]:
         chosen = {"QT_QPA_PLATFORM": platform}
         if platform == "xcb":
             chosen["DISPLAY"] = request.getfixturevalue("display")
+        _skip_without("from PySide6.QtWidgets import QApplication; QApplication([])", chosen)
         return chosen
 
     return environment
+
+
+def _skip_without(program: str, environment: Mapping[str, str]) -> None:
+    """Skip where a toolkit does not even start, with what it says itself."""
+    result = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        env={**os.environ, **environment},
+        check=False,
+    )
+    if result.returncode:
+        pytest.skip(f"not here: {program}: {(result.stderr.splitlines() or ['no reason'])[-1]}")
 
 
 @pytest.fixture(scope="session")
@@ -88,7 +105,8 @@ def run_program() -> Run:
             env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
             check=False,
         )
-        noise = [line for line in result.stderr.splitlines() if "propagateSizeHints" not in line]
+        lines = result.stderr.splitlines()
+        noise = [line for line in lines if not any(word in line for word in HARMLESS)]
         assert (result.returncode, noise) == (0, []), result.stdout + result.stderr
         report: dict[str, Any] = json.loads(result.stdout.splitlines()[-1])
         return report
