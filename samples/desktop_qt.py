@@ -58,13 +58,15 @@ class Desk(QWidget):
     def __init__(self, client: TimexClient, post: Poster) -> None:
         super().__init__(windowTitle="venuesdk · TimeX", styleSheet=STYLE)
         self.client, self.post, self.chosen = client, post, MARKETS[0]
+        self.cells: dict[tuple[str, int], QTableWidgetItem] = {}
         self.books: dict[str, GroupedOrderBook] = {}
         self.first: dict[str, Decimal] = {}
         self.last: dict[str, Decimal] = {}
-        self.depth, self.lines = Depth(), QPlainTextEdit(readOnly=True, maximumBlockCount=500)
+        self.ladder, self.lines = Ladder(), QPlainTextEdit(readOnly=True, maximumBlockCount=500)
         self.lines.setFixedHeight(124)
         self.light, self.state = QLabel("●"), QLabel("new")
-        self.button = QPushButton(f"Buy 0.01 {self.chosen} at the bid", clicked=self.buy)
+        self.button = QPushButton(f"Buy 0.01 {self.chosen} at the bid")
+        self.button.clicked.connect(self.buy)
         self.build()
         client.on_state(self.show_state)
         client.on_error(lambda error: self.log(f"error: {error}", DOWN))
@@ -103,19 +105,19 @@ class Desk(QWidget):
         rising = middle >= self.last.get(market, middle)
         texts = [*aligned([bid, ask, ask - bid]), f"{change:+.2f} %", "▲" if rising else "▼"]
         for column, text in enumerate(texts, 1):
-            item = self.tickers.item(MARKETS.index(market), column)
-            item.setText(text)
-            item.setForeground(QColor(UP if rising else DOWN))
+            cell = self.cells[market, column]
+            cell.setText(text)
+            cell.setForeground(QColor(UP if rising else DOWN))
         self.last[market], self.books[market] = middle, book
         if market == self.chosen:
-            self.depth.show_book(book)
+            self.ladder.show_book(book)
 
     # What the user does ------------------------------------------------------------------------
 
     def choose(self):
         self.chosen = MARKETS[self.tickers.currentRow()]
         self.button.setText(f"Buy 0.01 {self.chosen} at the bid")
-        self.depth.show_book(self.books.get(self.chosen))
+        self.ladder.show_book(self.books.get(self.chosen))
 
     def buy(self):
         """Place an order: it blocks until the venue has answered, the window does not."""
@@ -151,7 +153,8 @@ class Desk(QWidget):
     # The widgets -------------------------------------------------------------------------------
 
     def build(self):
-        self.tickers = QTableWidget(len(MARKETS), len(COLUMNS), showGrid=False)
+        self.tickers = QTableWidget(len(MARKETS), len(COLUMNS))
+        self.tickers.setShowGrid(False)
         self.tickers.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.tickers.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
         self.tickers.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -164,13 +167,15 @@ class Desk(QWidget):
             self.tickers.setHorizontalHeaderItem(column, header)
             self.tickers.setColumnWidth(column, width)
             for row, market in enumerate(MARKETS):
-                item = QTableWidgetItem(market if name == "market" else "")
-                item.setTextAlignment(side | MIDDLE)
-                self.tickers.setItem(row, column, item)
+                cell = QTableWidgetItem(market if name == "market" else "")
+                cell.setTextAlignment(side | MIDDLE)
+                self.tickers.setItem(row, column, cell)
+                self.cells[market, column] = cell
         self.tickers.selectRow(0)
         self.tickers.itemSelectionChanged.connect(self.choose)
         self.tickers.setFixedWidth(sum(COLUMNS.values()))
-        bar = QFrame(objectName="bar")
+        bar = QFrame()
+        bar.setObjectName("bar")
         inside = QHBoxLayout(bar)
         inside.setContentsMargins(12, 7, 7, 7)
         for widget in (self.light, self.state, None, self.button):
@@ -179,12 +184,12 @@ class Desk(QWidget):
         layout.setContentsMargins(12, 12, 12, 12)
         layout.setSpacing(12)
         layout.addWidget(self.tickers, 0, 0)
-        layout.addWidget(self.depth, 0, 1)
+        layout.addWidget(self.ladder, 0, 1)
         layout.addWidget(self.lines, 1, 0, 1, 2)
         layout.addWidget(bar, 2, 0, 1, 2)
 
 
-class Depth(QWidget):
+class Ladder(QWidget):
     """A book as a ladder: asks above, bids below, each with a bar as long as its volume."""
 
     def __init__(self) -> None:

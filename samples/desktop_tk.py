@@ -9,6 +9,7 @@ import tkinter as tk
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from tkinter import ttk
+from typing import Literal
 
 from venuesdk import State, TimexClient
 from venuesdk.desktop import attach_tk, call_in_background
@@ -21,6 +22,7 @@ LEVELS, ROW, TOP, WIDTH = 8, 21, 30, 370
 GROUND, PANEL, TEXT, FAINT = "#14181f", "#1c222c", "#e6e9ee", "#8b95a5"
 UP, DOWN, UP_BAR, DOWN_BAR = "#3fcf8e", "#ff6b6b", "#173d31", "#472429"
 LIGHTS = {State.CONNECTED: UP, State.FAILED: DOWN, State.CLOSED: FAINT}
+Side = Literal["w", "center", "e"]
 SANS, SMALL, MONO = ("DejaVu Sans", 11), ("DejaVu Sans", 10), ("DejaVu Sans Mono", 10)
 
 
@@ -163,7 +165,7 @@ class Desk:
         columns = {"market": 100, "bid": 110, "ask": 110, "spread": 100, "change": 90, " ": 36}
         self.tickers = ttk.Treeview(self.root, columns=list(columns), show="headings")
         for name, width in columns.items():
-            side = "w" if name == "market" else "center" if name == " " else "e"
+            side: Side = "w" if name == "market" else "center" if name == " " else "e"
             self.tickers.heading(name, text=name, anchor=side)
             self.tickers.column(name, width=width, minwidth=width, anchor=side)
         for market in MARKETS:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from venuesdk import OnyxClient, State
-from venuesdk.desktop import attach_tk, call_in_background
+from venuesdk.desktop import attach_tk, call_in_background, tk
 from venuesdk.testing import simulate
 
 PATIENCE = 10.0
@@ -256,6 +256,24 @@ def a_dialog_under_a_callback_holds_up_nobody_else(stage: Stage) -> None:
     attach_tk(window, stage.streaming(open_dialog))
     attach_tk(window, stage.streaming(others.append))
     stage.until(lambda: len(dialogs) >= 2)
+
+
+@case
+def no_callback_is_begun_when_the_time_is_up(stage: Stage) -> None:
+    """With no time at all one of each client runs, and then Tk has its pause."""
+    window, seen = stage.window(), ([], [])
+    clients = [stage.streaming(one.append) for one in seen]
+    for client in clients:
+        stage.fill(client, 20)
+    before, tk.BUDGET = tk.BUDGET, 0.0
+    try:
+        for client in clients:
+            attach_tk(window, client)
+        stage.turns(1)
+        assert max(map(len, seen)) <= 2, "17 ms hold no more than two looks"
+        stage.until(lambda: min(map(len, seen)) >= 20)
+    finally:
+        tk.BUDGET = before
 
 
 @case

@@ -584,9 +584,9 @@ def test_a_long_burst_is_posted_in_parts(
     toolkit = Toolkit()
     delivery = make(toolkit.post)
     seen: list[int] = []
-    send(stream(delivery, seen.append), *range(40))
+    send(stream(delivery, seen.append), *range(4))
     delivery.start()
-    for expected in (16, 32, 40):
+    for expected in (1, 2, 3, 4):
         toolkit.next()()
         assert len(seen) == expected
 
@@ -696,14 +696,14 @@ def test_a_function_that_runs_after_the_close_posts_what_it_has_no_time_for(
     delivery = make(toolkit.post)
     delivery.start()
     told: list[int] = []
-    for number in range(20):
+    for number in range(2):
         delivery.notify(lambda number=number: told.append(number))  # type: ignore[misc]
     function = toolkit.next()
     delivery.close(Deadline(PATIENCE))
     function()
-    assert len(told) == 16
+    assert told == [0]
     toolkit.next()()
-    assert told == list(range(20))
+    assert told == [0, 1]
 
 
 def test_a_close_without_a_thread_posts_what_waits(make: Make) -> None:

@@ -308,7 +308,8 @@ class PostDelivery(ThreadDelivery):
             return
         until = monotonic() + POST_BUDGET
         try:
-            while self.run_some(16) and monotonic() < until:
+            # One by one, for each may take long, and a window notices 50 ms.
+            while self.run_some(1) and monotonic() < until:
                 continue
         finally:
             with self.lock:
