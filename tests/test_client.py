@@ -532,6 +532,13 @@ def test_a_pump_loop_drives_a_program(open_client: Any, venue: Any) -> None:
         open_client().pump()
 
 
+def test_a_client_tells_where_its_callbacks_run(open_client: Any) -> None:
+    """What it was made with; on a thread of its own by default."""
+    assert open_client().delivery == "thread"
+    for choice in ("pump", "inline", print):
+        assert open_client(delivery=choice).delivery is choice
+
+
 def test_a_stream_is_iterated_in_every_delivery(open_client: Any, venue: Any) -> None:
     """On the thread that iterates; `on_gap` runs there, before the next event."""
     for delivery in ("thread", "inline", "pump", print):

@@ -8,17 +8,18 @@ other toolkit has a way to run a function on its thread, and a client is made wi
   at once: where it waited for that thread, closing the client there might never end.
 - It may be called from any thread. A client calls it from its dispatch thread, once for a burst of
   events, and not again before that function has run; the reader never does.
-- ``function()`` runs callbacks for 8 ms at the longest, and whatever one of them takes beyond that.
-  Of what they raise, it passes on only what ends programs.
+- ``function()`` begins callbacks for 8 ms. What they raise goes to ``on_error``, but for
+  `KeyboardInterrupt` and `SystemExit`, which it raises.
 - What ``post`` raises goes to ``on_error``, and the next burst tries again. When there is no user
   interface any more it drops the function, and returns False rather than to raise.
 
-So GTK's is ``GLib.idle_add``, and that of WinForms and WPF, by pythonnet, is
-``lambda function: form.BeginInvoke(Action(function))``.
+So GTK's is ``GLib.idle_add``; that of WinForms, by pythonnet, is
+``lambda function: form.BeginInvoke(Action(function))``, and that of WPF the same on a window's
+``Dispatcher``.
 
-What a callback waits for, be it a dialog that it opened, all later ones of its client wait for.
-`call_in_background` is for calls that block. No toolkit is imported before it is asked for, and
-nothing here knows a venue.
+What a callback waits for, such as a dialog that it opened, all later ones of its client wait for.
+`call_in_background` is for calls that block, ``close()`` among them. For tables there is
+``conflate=True``. No toolkit is imported before it is asked for, and nothing here knows a venue.
 """
 
 from __future__ import annotations

@@ -32,18 +32,17 @@ BUDGET = 0.008
 def attach_tk(window: Misc, client: Client) -> Poster:
     """Run the client's callbacks on the thread of a Tk window, and close it with the window.
 
-    The client has ``delivery="pump"``. Callbacks begin when the main loop is next idle, 60 times a
-    second, for 8 ms each time together for all clients of a window, so that it stays alive under
-    any load. `window` may be the root, a ``Toplevel``, or any other widget. When it is destroyed,
-    no further callback begins, and the client is closed on a thread of its own, for it may take
-    two seconds; ``WM_DELETE_WINDOW`` stays yours. The interpreter exits when that is done.
+    The client has ``delivery="pump"``. Its callbacks run in the main loop, about 60 times a second
+    for 8 ms at the longest, together for all clients of a window, so that it stays alive under any
+    load. `window` may be the root, a ``Toplevel``, or any other widget. When it is destroyed, no
+    further callback begins, and the client is closed on a thread of its own, for that may take two
+    seconds; ``WM_DELETE_WINDOW`` stays yours. The interpreter exits when it is done.
 
     Call it on the window's thread, which should be the main one. Returns a `post` for that thread,
     which may be called from any other: by it `call_in_background` brings results back.
 
-    Raises `ValueError` for a client with another delivery, or attached already. Under a callback
-    that opened a dialog and waits for it, other clients go on. Where ``pump`` was called on another
-    thread before, Tk reports the `ValueError` of that once.
+    Raises `ValueError` for a client with another delivery, and for one that is attached already.
+    Where ``pump`` was called on another thread before, Tk reports the `ValueError` of that, once.
     """
     from tkinter import Misc
 
@@ -90,11 +89,10 @@ class _TkPoll:
         return not self._gone
 
     def _tick(self) -> None:
-        self._timer = None
-        # Before as well as after, for a callback may open a dialog and wait in it.
-        self._rest()
-        until = monotonic() + BUDGET
         try:
+            # Before as well as after, for a callback may open a dialog and wait in it.
+            self._rest()
+            until = monotonic() + BUDGET
             while self._run_one_of_each() and monotonic() < until:
                 continue
         finally:
@@ -102,9 +100,11 @@ class _TkPoll:
 
     def _rest(self) -> None:
         """Look again after a pause from now on, if the window is still there."""
-        if self._timer is not None:
-            self._window.after_cancel(self._timer)
+        before = self._timer
+        # In this order: where Ctrl-C comes between, it is looked at twice, and not never.
         self._timer = None if self._gone else self._window.after(PAUSE, self._tick)
+        if before is not None:
+            self._window.after_cancel(before)
 
     def _run_one_of_each(self) -> int:
         """Run one posted function, and one callback of each client; return how many ran."""
