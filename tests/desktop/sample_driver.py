@@ -12,10 +12,8 @@ import os
 import runpy
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
-SAMPLES = Path(__file__).parent.parent.parent / "samples"
 LOOK = 50
 """Milliseconds between two looks at the window."""
 LONGEST = 20.0
@@ -163,12 +161,13 @@ def main() -> None:
     """Run the sample; report when it has come to its own end."""
     parser = argparse.ArgumentParser()
     parser.add_argument("toolkit", choices=["tk", "qt"])
+    parser.add_argument("sample")
     parser.add_argument("--picture")
     options = parser.parse_args()
     driver = {"tk": TkDriver, "qt": QtDriver}[options.toolkit](options.picture)
     driver.take_over()
-    sys.argv = [f"desktop_{options.toolkit}.py"]
-    runpy.run_path(str(SAMPLES / sys.argv[0]), run_name="__main__")
+    sys.argv = [options.sample]
+    runpy.run_path(options.sample, run_name="__main__")
     print(json.dumps(driver.report))
 
 

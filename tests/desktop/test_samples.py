@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
+SAMPLES = {"tk": "desktop_tk.py", "qt": "desktop_qt.py"}
 PICTURES = os.environ.get("PICTURES")
 LARGEST = 100_000
 """Bytes of a picture: everybody who clones the repository gets it."""
 
 
-@pytest.mark.parametrize("toolkit", ["tk", "qt"])
+@pytest.mark.parametrize("toolkit", SAMPLES)
 def test_the_sample_shows_prices_and_places_an_order(
     toolkit: str, request: pytest.FixtureRequest, run_program: Any
 ) -> None:
@@ -28,7 +29,8 @@ def test_the_sample_shows_prices_and_places_an_order(
         environment = request.getfixturevalue("qt_environment")("xcb")
     picture = str(ROOT / PICTURES / f"desktop-{toolkit}.png") if PICTURES else None
     options = ["--picture", picture] if picture else []
-    report = run_program("sample_driver.py", toolkit, *options, environment=environment)
+    sample = str(ROOT / "samples" / SAMPLES[toolkit])
+    report = run_program("sample_driver.py", toolkit, sample, *options, environment=environment)
     assert report["title"] == "venuesdk · TimeX"
     assert len(report["rows"]) == 10
     for market, bid, ask, spread, change, arrow in report["rows"]:
@@ -41,7 +43,7 @@ def test_the_sample_shows_prices_and_places_an_order(
     assert "placed: buy 0.01 BTCUSDT" in report["log"]
 
 
-@pytest.mark.parametrize("toolkit", ["tk", "qt"])
+@pytest.mark.parametrize("toolkit", SAMPLES)
 def test_its_picture_is_small(toolkit: str) -> None:
     """The README shows it."""
     assert 0 < (ROOT / "docs" / f"desktop-{toolkit}.png").stat().st_size < LARGEST
