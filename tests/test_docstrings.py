@@ -28,6 +28,7 @@ PACKAGE = Path(venuesdk.__file__).parent
 MODULES = (
     "venuesdk",
     *(f"venuesdk.venues.{venue}" for venue in venues.names()),
+    "venuesdk.desktop",
     "venuesdk.testing",
     "venuesdk.testing.faults",
 )
