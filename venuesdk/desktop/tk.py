@@ -141,13 +141,13 @@ class _TkPoll:
     def _on_destroy(self, _: Event[Misc]) -> None:
         self._gone = True
         _POLLS.pop(self._window, None)
+        for client in self.clients:
+            _close_in_background(client)
+        self.clients.clear()
         self._rest()
         root = self._window.nametowidget(".")  # which keeps the commands of all classes
         root.unbind_class(self._tag, "<Destroy>")
         root.deletecommand(self._command)
-        for client in self.clients:
-            _close_in_background(client)
-        self.clients.clear()
 
 
 _POLLS: dict[Misc, _TkPoll] = {}
