@@ -209,10 +209,11 @@ class Book:
         self._asks.set(update.asks)
         self.version = update.last
         self._newest = update
+        crossed = self._is_crossed()
         # A book that was crossed when it came whole says nothing by being it still.
-        self._crossed = self._crossed and self._is_crossed()
-        if not self._crossed and self._is_crossed():
+        if crossed and not self._crossed:
             raise SequenceGap(f"version {update.last} of {self.market} crosses the book")
+        self._crossed = crossed
         return True
 
     def join(self, changes: Iterable[BookUpdate]) -> None:
@@ -261,8 +262,8 @@ class Book:
 
 
 def _cumulated(levels: Levels) -> Levels:
-    sums = accumulate((level.size for level in levels), EXACT.add)
-    return tuple(BookLevel(level.price, sum) for level, sum in zip(levels, sums, strict=True))
+    sums = accumulate([level[1] for level in levels], EXACT.add)
+    return tuple(map(BookLevel, [level[0] for level in levels], sums))
 
 
 def _check_size(price: Decimal, size: Decimal) -> None:

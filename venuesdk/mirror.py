@@ -31,8 +31,6 @@ __all__ = ["Mirror", "MirrorStats", "OrderBookMirror"]
 
 V = TypeVar("V")
 
-RHYTHM: Final = Backoff(initial=0.5, factor=2.0, maximum=30.0, healthy=10.0)
-"""How long to wait before a state is asked for again that was lost soon after it came."""
 MOST_HELD: Final = 10_000
 """How many changes are held while their base is being asked for; the oldest give way."""
 
@@ -64,19 +62,20 @@ class Mirror(Generic[V]):
     failure goes to ``on_error``, as does every `SequenceGap`.
     """
 
+    rhythm = Backoff(initial=0.5, factor=2.0, maximum=30.0, healthy=10.0)
+    """How long to wait before a state is asked for again that was lost soon after it came."""
+
     def __init__(
         self,
         upkeep: Upkeep,
         name: str,
         on_view: Callable[[V], object] | None,
-        rhythm: Backoff = RHYTHM,
     ) -> None:
         check_callback("a mirror's callback", on_view)
         self._name = name
         self._upkeep = upkeep
         self._on_view = on_view
         self._on_gap: Callable[[Gap], object] | None = None
-        self._rhythm = rhythm
         self._subscription: Subscription[Any] | None = None
         self._view: V | None = None
         self._closed = False
@@ -331,14 +330,14 @@ class Mirror(Generic[V]):
 
     def _calm(self) -> None:
         """Count anew where what came of the last attempt has held for long."""
-        if not self._lost and monotonic() - self._since >= self._rhythm.healthy:
+        if not self._lost and monotonic() - self._since >= self.rhythm.healthy:
             self._attempt = 0
 
     def _pursue(self, at_least: float = 0.0) -> None:
         if not (self._wanted and self._ready) or self._closed:
             return
         self._wanted = False
-        delay = self._rhythm.delay(self._attempt - 1) if self._attempt else 0.0
+        delay = self.rhythm.delay(self._attempt - 1) if self._attempt else 0.0
         self._attempt += 1
         self._upkeep.later(max(delay, at_least), partial(self._recover, self._round))
 
@@ -376,8 +375,9 @@ class Mirror(Generic[V]):
         subscription = self._subscription
         if self._closed or (subscription is not None and subscription.closed):
             error = None if subscription is None else subscription.error
+            closed = ClientClosed(f"{self._name} is closed", venue=self._upkeep.venue)
             # A copy, for several threads may wait.
-            raise copy.copy(error) or ClientClosed(f"{self._name} is closed", venue=self._upkeep.venue)
+            raise copy.copy(error) or closed
         return self.view
 
 

@@ -111,7 +111,8 @@ class Subscribing:
     def await_active(self, subscription: Subscription[Any], deadline: Deadline) -> None:
         """Wait until a subscription stands on the wire, on whichever connection.
 
-        Raises what ended the connection meanwhile, or `NotSent` at the deadline.
+        Raises what ended the connection meanwhile; at the deadline `NotSent`, or `RequestTimeout`
+        where its subscribe has left.
         """
         self._await(lambda ticket: self._subscriptions.follow(subscription, ticket), deadline)
 
