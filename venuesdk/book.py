@@ -169,8 +169,8 @@ class Book:
     of an unbroken series each change begins one behind the last; behind a base that was asked for,
     what the base covers is left out, and the first change may begin inside of it. A change holds
     the sizes that are, not differences, so that one which begins inside of what is known already
-    does no harm. Whatever fits neither rule raises `SequenceGap`, after which the book is void
-    until the next `replace`.
+    does no harm; the venue's own web page takes such, too. Whatever fits neither rule raises
+    `SequenceGap`, after which the book is void until the next `replace`.
     """
 
     def __init__(self, market: str) -> None:

@@ -177,6 +177,7 @@ class Mirror(Generic[V]):
         try:
             wanted = {**options, "on_gap": self._missed}
             subscription = self._subscription = subscribe(self._taker(), wanted)
+            subscription.ended = self._upkeep.announce
             self._began = subscription.began
             round = self._round
             answer = self._ask_now(deadline)

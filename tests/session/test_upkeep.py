@@ -190,3 +190,38 @@ def test_awaiting_ends_with_the_connection_the_client_or_the_subscription(
         # Behind the errand before it, which has begun to wait then.
         threading.Timer(0.1, end).start()
         assert type(errors.get(timeout=PATIENCE)) is kind
+
+
+def test_the_end_of_a_subscription_wakes_who_waits(desk: Any) -> None:
+    """Whoever told it where to announce is told at once, under the session's own lock too."""
+    upkeep = desk.session.upkeep
+    subscription = desk.subscribe("prices", lambda event: None)
+    subscription.ended = upkeep.announce
+    threading.Timer(0.05, desk.close).start()
+    started = monotonic()
+    assert upkeep.wait_for(lambda: subscription.closed or None, Deadline(PATIENCE))
+    assert monotonic() - started < 0.4
+
+
+def test_nothing_of_a_forked_child_waits_for_a_lock(desk: Any) -> None:
+    """Another thread may have held it when the process forked, and never lets go of it there."""
+    upkeep = desk.session.upkeep
+    held, done = threading.Event(), threading.Event()
+
+    def look() -> bool:
+        held.set()
+        return done.wait(PATIENCE)
+
+    holder = threading.Thread(target=upkeep.wait_for, args=(look, Deadline(PATIENCE)))
+    holder.start()
+    assert held.wait(PATIENCE)
+    desk.session.standing.forked = True
+    started = monotonic()
+    upkeep.announce()
+    upkeep.later(0.0, done.set)
+    assert upkeep.epoch == 0
+    assert monotonic() - started < 1.0
+    desk.session.standing.forked = False
+    assert not done.is_set()
+    done.set()
+    holder.join(PATIENCE)

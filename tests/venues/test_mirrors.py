@@ -93,6 +93,10 @@ def runner(request):
     return Runner(request.param)
 
 
+two_kinds = pytest.mark.parametrize("runner", ["inline", "pump"], indirect=True)
+"""The two in which nothing runs while a callback, or nobody, keeps the thread."""
+
+
 @pytest.fixture
 def threaded():
     """The default kind, where the kind does not matter."""
@@ -405,6 +409,7 @@ def trade(venue, runner):
     )
 
 
+@two_kinds
 def test_timex_raw_and_grouped_books_are_the_same_book(timex, runner):
     """The raw one adds up to what the venue itself groups; it is there before the market moves."""
     with trade(timex, runner) as client:
@@ -412,7 +417,7 @@ def test_timex_raw_and_grouped_books_are_the_same_book(timex, runner):
         runner.until(client, lambda: raw.synchronised)
         grouped = client.keep_order_book("ETHAUDT", grouped=True, on_book=runner.on_view)
         assert grouped.view is None
-        for _ in range(4):
+        for _ in range(3):
             before = raw.stats.updates, grouped.stats.updates
             timex.tick()
             runner.until(
@@ -427,6 +432,7 @@ def test_timex_raw_and_grouped_books_are_the_same_book(timex, runner):
         assert raw.view.market == "ETHAUDT"
 
 
+@two_kinds
 def test_timex_a_cut_connection_hides_the_books_until_they_are_right(timex, runner):
     """A raw book is asked for and comes by itself, on a market that stands still; a grouped one
     comes when the market moves."""

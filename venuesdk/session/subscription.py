@@ -71,8 +71,8 @@ class Subscription(Generic[T]):
 
     __slots__ = (
         "__weakref__", "_arrived", "_delivery", "_gaps_told", "_on_gap", "_undecodable",
-        "began", "callback", "callback_seconds", "closed", "conflate", "delivered", "error",
-        "feed", "inbox", "payload", "release", "resync", "stale_after", "tokens", "topic",
+        "began", "callback", "callback_seconds", "closed", "conflate", "delivered", "ended",
+        "error", "feed", "inbox", "payload", "release", "resync", "stale_after", "tokens", "topic",
     )  # fmt: skip
 
     def __init__(
@@ -118,6 +118,7 @@ class Subscription(Generic[T]):
         # Only for those who iterate: there may be thousands of subscriptions.
         self._arrived = threading.Condition(delivery.lock) if callback is None else None
         self.began = 0
+        self.ended: Callable[[], None] | None = None
         self.tokens = 0
         self.delivered = 0
         self._undecodable = 0
@@ -231,6 +232,8 @@ class Subscription(Generic[T]):
                 self.inbox.clear_locked()
             if self._arrived is not None:
                 self._arrived.notify_all()
+        if self.ended is not None:
+            self.ended()
         if error is not None and not isinstance(error, ClientClosed):
             self._delivery.report(error)
 

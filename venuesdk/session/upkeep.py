@@ -33,7 +33,8 @@ class Upkeep:
 
     Any thread may call any method; none but `wait_for` and `await_active` blocks. Lock: `_lock`
     guards the errands, the thread, and whether it is closed; `_arrived` is its condition, for
-    those who wait for a state. It is reentrant, for a signal handler may close the client.
+    those who wait for a state. It is reentrant, for a signal handler may close the client. It may
+    be taken under the session's lock, never the other way round.
     """
 
     def __init__(
@@ -79,6 +80,8 @@ class Upkeep:
     def later(self, seconds: float, errand: Errand) -> None:
         """Run `errand` on the upkeep thread in so many seconds; what it raises is reported."""
         fresh: Worker | None = None
+        if self._standing.forked:
+            return
         with self._lock:
             if self._closed:
                 return
@@ -98,7 +101,10 @@ class Upkeep:
     # Waiting -------------------------------------------------------------------------------------
 
     def announce(self) -> None:
-        """Let everybody who waits look again."""
+        """Let everybody who waits look again. May be called under the session's lock."""
+        if self._standing.forked:
+            # Nobody waits in a child, and the lock may be held there for ever.
+            return
         with self._lock:
             self._arrived.notify_all()
 
@@ -116,7 +122,6 @@ class Upkeep:
                 found = look()
                 if found is not None or deadline.expired():
                     return found
-                # In slices: the end of a connection announces nothing here.
                 self._arrived.wait(deadline.slice(SLICE))
 
     # Ending --------------------------------------------------------------------------------------
