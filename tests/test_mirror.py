@@ -333,6 +333,18 @@ def test_a_base_older_than_what_is_held_is_asked_for_again():
     assert stage.mirror.stats.failures == 1
 
 
+@pytest.mark.parametrize("update", [change(None), change(21, 20)], ids=["none", "reversed"])
+def test_a_change_that_cannot_be_placed_does_not_spoil_the_bases_to_come(update):
+    """While a base is asked for, it is a gap of its own, and not held."""
+    stage = Stage(base(10), base(20), base(30, bids=[50]))
+    stage.gap(GapReason.OVERFLOW)
+    stage.push(change(20), update, change(21))
+    assert [type(error) for error in stage.upkeep.reports] == [SequenceGap]
+    stage.upkeep.settle()
+    assert best(stage) is not None
+    assert stage.mirror.stats.failures == 0
+
+
 def test_a_base_that_is_refused_is_asked_for_ever_more_slowly():
     """Each refusal is reported, and the pace is that of the backoff; the venue's wish counts."""
     rhythm = Backoff(initial=1.0, factor=2.0, maximum=8.0)

@@ -216,6 +216,14 @@ class Book:
         self._crossed = crossed
         return True
 
+    def check(self, update: BookUpdate) -> None:
+        """Raise `SequenceGap` for a change that can follow nothing, whatever is known."""
+        first, last = update.first, update.last
+        if first is None or last is None:
+            raise SequenceGap(f"a change of {self.market} without a version cannot be placed")
+        if last < first:
+            raise SequenceGap(f"a change of {self.market} ends at {last}, before its own {first}")
+
     def join(self, changes: Iterable[BookUpdate]) -> None:
         """Take the changes that came while the base was being asked for."""
         for update in changes:
@@ -237,10 +245,9 @@ class Book:
     def _follows(self, update: BookUpdate) -> bool:
         """Return whether a change is the next one; raise where that cannot be said."""
         version, first, last = self.version, update.first, update.last
-        if version is None or first is None or last is None:
-            raise SequenceGap(f"a change of {self.market} without a version cannot be placed")
-        if last < first:
-            raise SequenceGap(f"a change of {self.market} ends at {last}, before its own {first}")
+        if version is None or first is None or last is None or last < first:
+            self.check(update)
+            raise SequenceGap(f"a change of {self.market} cannot be placed behind no version")
         if first > version + 1:
             raise SequenceGap(f"{self.market} lacks versions {version + 1} to {first - 1}")
         if last > version:

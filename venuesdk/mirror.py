@@ -415,6 +415,8 @@ class OrderBookMirror(Mirror[BookView]):
             self._held, self._known = None, True
             return self._seen()
         if self._held is not None:
+            # What can be placed behind no base at all would spoil every one.
+            self._book.check(update)
             self._held.append(update)
         if not self._known or not self._book.change(update):
             return None

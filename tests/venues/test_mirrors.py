@@ -11,6 +11,7 @@ import threading
 import urllib.request
 from decimal import Decimal
 from queue import Empty, SimpleQueue
+from random import Random
 
 import pytest
 
@@ -69,14 +70,18 @@ class Runner:
         deadline = Deadline(10)
         while not look():
             assert not deadline.expired(), (self.errors, self.gaps, len(self.views))
-            if self.kind == "pump":
-                client.pump(timeout=0.05)
-            elif self.kind == "post":
-                with contextlib.suppress(Empty):
-                    self.posted.get(timeout=0.05)()
-            else:
-                self.stirred.wait(0.05)
-                self.stirred.clear()
+            self.turn(client)
+
+    def turn(self, client):
+        """Run what is due, or wait a moment where that happens by itself."""
+        if self.kind == "pump":
+            client.pump(timeout=0.05)
+        elif self.kind == "post":
+            with contextlib.suppress(Empty):
+                self.posted.get(timeout=0.05)()
+        else:
+            self.stirred.wait(0.05)
+            self.stirred.clear()
 
 
 def await_events(client, count):
@@ -370,6 +375,49 @@ def test_loopring_wait_in_a_callback_raises_at_once(loopring, runner):
         client.subscribe(OrderBook("ETH-USDT"), callback=on_ticker)
         loopring.move()
         runner.until(client, lambda: bool(refused))
+
+
+def trouble(exchange, runner, seed, steps):
+    """Let faults fall on a kept book at random, and judge every view of it."""
+    dice = Random(seed)
+    venue = exchange.venue
+    topic = {"topic": "orderbook", "market": MARKET, "level": 0}
+    faults = (
+        venue.lose_update,
+        venue.drop,
+        venue.garbage,
+        lambda: venue.push(json.dumps({"topic": topic, "ts": 1, "data": None})),
+        lambda: venue.push(json.dumps({"topic": topic, "ts": 1, "data": {"bids": [], "asks": []}})),
+    )
+    with connect(exchange, runner) as client, keep(client, runner, max_queue=8) as mirror:
+        mirror.rhythm = FAST
+        runner.until(client, lambda: mirror.synchronised)
+        for _ in range(steps):
+            if dice.random() < 0.2:
+                dice.choice(faults)()
+                exchange.depth()
+            version = exchange.move(dice.choice((1, 1, 2, 12)))
+            if dice.random() < 0.5:
+                # The last of them may be lost with its connection: then nothing shows it.
+                runner.turn(client)
+                runner.until(client, lambda: mirror.synchronised)
+        runner.until(client, lambda: client.connected and mirror.synchronised)
+        version = exchange.move()
+        runner.until(client, shows(mirror, version))
+        exchange.check(runner.views)
+        return mirror.stats
+
+
+def test_loopring_no_fault_ever_shows_a_wrong_book(loopring, threaded):
+    """Lost updates, cuts, garbage and overflows: each view is a book that the venue had."""
+    assert trouble(loopring, threaded, seed=1, steps=25).resyncs > 2
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(25))
+def test_loopring_no_fault_ever_shows_a_wrong_book_however_callbacks_run(loopring, runner, seed):
+    """The same, long enough to meet each fault behind each other one."""
+    assert trouble(loopring, runner, seed, steps=120).gaps > 5
 
 
 @pytest.mark.parametrize(
