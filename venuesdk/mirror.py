@@ -164,10 +164,11 @@ class Mirror(Generic[V]):
         subscribe: Callable[[Callable[[Any], None], Any], Subscription[Any]],
         options: Mapping[str, Any],
     ) -> Self:
-        """Subscribe, ask for the first full state where it has to be asked for, and return self.
+        """Begin, and return self; a venue's client calls it, once.
 
-        Blocks for the ``timeout`` of `options` at the longest. What it raises leaves nothing
-        behind.
+        Blocks for the ``timeout`` of `options` at the longest. `subscribe` makes the subscription
+        with the callback and the options that it is given; then the first full state is asked
+        for, where it has to be. What either raises is passed on, and leaves nothing behind.
         """
         if options.get("conflate"):
             raise ValueError("a mirror cannot be conflated: it needs every event, in order")

@@ -123,14 +123,15 @@ class LoopringClient(
 
         Blocks until the venue has confirmed the stream and, over HTTP, has answered with the
         depth: the `count` best slots of each side (50 at the most) at the `level` of `OrderBook`.
-        `on_book` is called with every `BookView`, where callbacks run. Sizes are amounts of the
-        base token in its smallest unit, versions the venue's. Where a version is missing, the
-        depth is asked for again. `options` are those of `subscribe`, but for ``conflate``, which
-        raises `ValueError`: a change cannot be left out.
+        `on_book` is called with every `BookView` of `market`. Sizes are amounts of the base token
+        in its smallest unit, versions the venue's (Loopring document, "Orderbook Notification",
+        and its way to a local book). Where a version is missing, the depth is asked for again.
+        Where callbacks run is told at `venuesdk.SubscribeOptions`; all of these but ``conflate``
+        are taken, which raises `ValueError`: a change cannot be left out.
 
-        The venue's document of this way belongs to ``version="v3"``; with another one it raises
-        `ValueError`. Raises as `subscribe` does, and `RequestRejected` where the venue has no
-        such depth. Nothing is left behind then.
+        Only ``version="v3"`` has a documented depth; with another one it raises `ValueError`.
+        Raises as `subscribe` does, `RequestRejected` where the venue has no such depth, and what
+        every call raises (`venuesdk.Client`). Nothing is left behind then.
         """
         wanted = OrderBook(market, level)
         if isinstance(count, bool) or not isinstance(count, int):

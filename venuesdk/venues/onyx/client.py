@@ -106,8 +106,9 @@ class OnyxClient(
         Blocks until the venue has confirmed the stream; the list comes a little later, see
         `DashboardMirror.wait`. `on_change` is called with every `DashboardsView`, where callbacks
         run. No document describes a dashboard: `key` is the name of the member that tells two
-        apart, or a function that returns it. `options` are those of `subscribe_dashboards`, but
-        for ``conflate``: a mirror needs every event, and raises `ValueError`.
+        apart, or a function that returns it. Where callbacks run, and the errors, are told at
+        `venuesdk.SubscribeOptions`; all of these but ``conflate`` are taken, which raises
+        `ValueError`: a mirror needs every event (Onyx document, "Dashboards Event").
         """
         topic = channel_topic("dashboards")
         return DashboardMirror(self._session.upkeep, key, on_change).start(

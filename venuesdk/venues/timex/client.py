@@ -172,12 +172,13 @@ class TimexClient(
     ) -> OrderBookMirror:
         """Keep a market's book as it is now, price by price.
 
-        Blocks until the venue has confirmed the stream. `on_book` is called with every `BookView`,
-        where callbacks run. The raw stream is the default: its book can be asked for besides, so
-        that there is one at once, and at once after a gap, however quiet the market is. A
-        `grouped` one is there from its next event on. Every event is the whole book, which
-        replaces the one before. `options` are those of every ``subscribe…``, but for
-        ``conflate``, which raises `ValueError`.
+        Blocks until the venue has confirmed the stream. `market` is a symbol without a slash.
+        `on_book` is called with every `BookView`, where callbacks run; sizes are in the base
+        token. The raw stream is the default: its book can be asked for besides, so that there is
+        one at once, and at once after a gap, however quiet the market is. A `grouped` one is
+        there from its next event on. Every event is the whole book, which replaces the one
+        before. Where callbacks run, and the errors, are told at `venuesdk.SubscribeOptions`; all
+        of these but ``conflate`` are taken, which raises `ValueError`.
         """
         if not isinstance(grouped, bool):
             raise TypeError(f"grouped is True or False, not {grouped!r:.80}")
