@@ -118,6 +118,7 @@ def test_a_book_that_was_cut_off_is_right_as_far_as_it_goes(bids, asks, changes,
     assert (book.view().bids, book.view().asks) == (known_bids, known_asks)
     sides = ((known_bids, ends[0]), (known_asks, ends[1]))
     assert book.shallow is any(end is not None and 2 * len(side) < limit for side, end in sides)
+    assert book.exhausted is any(end is not None and not side for side, end in sides)
 
 
 @given(CHANGES, st.data())

@@ -442,6 +442,23 @@ def test_a_book_that_has_become_shallow_is_deepened_while_it_is_shown():
     assert stage.mirror.stats.gaps == 0
 
 
+def test_a_side_that_is_used_up_hides_the_book():
+    """Nobody knows what is behind the worst price of the base: it is not shown as empty."""
+    narrow = base(10, bids=[99], asks=[101], limit=1)
+    stage = Stage(narrow, base(12, bids=[97], asks=[101], limit=1))
+    stage.push(change(11, bids=[99], size=0))
+    assert stage.mirror.view is None
+    assert stage.upkeep.reports == []
+    stage.push(change(12, bids=[97]), change(13, bids=[98]))
+    assert stage.mirror.view is None
+    stage.upkeep.settle()
+    assert (best(stage), stage.mirror.view.version) == (98, 13)
+    assert stage.mirror.stats.gaps == 0
+    empty = Stage(base(10, bids=[99], asks=[101], limit=5))
+    empty.push(change(11, bids=[99], size=0))
+    assert empty.mirror.view.bids == ()
+
+
 def test_a_deeper_base_that_does_not_fit_costs_nothing():
     """One that is too old is asked for again; the book that is known is shown all the while."""
     shallow = base(10, bids=[99, 98, 97, 96], asks=[101, 102, 103, 104], limit=4)

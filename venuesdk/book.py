@@ -238,6 +238,13 @@ class Book:
             for side in (self._bids, self._asks)
         )
 
+    @property
+    def exhausted(self) -> bool:
+        """Whether nothing is left of a side that was cut off: then its best price is not known."""
+        return any(
+            side.horizon is not None and not side.prices for side in (self._bids, self._asks)
+        )
+
     def view(self, epoch: int = 0) -> BookView:
         """Return the book as it is now."""
         return BookView(self.market, self._bids.view(), self._asks.view(), self.version, epoch)

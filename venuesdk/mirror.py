@@ -316,14 +316,17 @@ class Mirror(Generic[V]):
     def _lose(self, gap: GapReason | None) -> None:
         """Show nothing any more, and see to it that there is something to show again."""
         self._calm()
-        self._view = None
+        self._hide()
         self._gaps += 1
         self._round += 1
-        self._lost = True
         self._forget()
         self._wanted = not self._comes_by_itself(gap)
         self._torn = False
         self._pursue()
+
+    def _hide(self) -> None:
+        self._view = None
+        self._lost = True
 
     def _want(self) -> None:
         """Ask for a full state, as soon as may be."""
@@ -390,7 +393,7 @@ class OrderBookMirror(Mirror[BookView]):
     changes, their versions must leave no gap, and a base is asked for beside the stream: changes
     that come meanwhile are held, and joined to it. A base that was cut off is right as far as it
     goes; where the market has moved so far that half of a side is gone, another one is asked for,
-    while what is known is shown.
+    while what is known is shown; where all of a side is gone, nothing is.
     """
 
     def __init__(
@@ -425,6 +428,11 @@ class OrderBookMirror(Mirror[BookView]):
             self._calm()
             self._held = deque(maxlen=MOST_HELD)
             self._want()
+        if self._book.exhausted:
+            # What is held goes on until the base, asked for when half was gone, has come.
+            self._known = False
+            self._hide()
+            return None
         return self._seen()
 
     def _absorb_answer(self, answer: BookUpdate) -> BookView | None:

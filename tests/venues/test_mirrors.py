@@ -312,17 +312,17 @@ def test_loopring_mirrors_of_several_markets_mend_together(loopring, threaded):
         assert names.count("venuesdk-loopring-upkeep") <= 1
 
 
-def test_loopring_few_slots_are_as_right_as_many(loopring, threaded):
-    """A base of five slots: what is shown is the top of the venue's book, however it moves."""
-    with connect(loopring, threaded) as client, keep(client, threaded, count=5) as mirror:
+@pytest.mark.parametrize("count", [1, 5])
+def test_loopring_few_slots_are_as_right_as_many(loopring, threaded, count):
+    """A base of few slots: what is shown is the top of the venue's book, however it moves."""
+    with connect(loopring, threaded) as client, keep(client, threaded, count=count) as mirror:
         mirror.rhythm = FAST
-        for _ in range(30):
+        for _ in range(20):
             threaded.until(client, shows(mirror, loopring.move()))
         for view in threaded.views:
             bids, asks = loopring.books[view.version]
-            assert view.bids == bids[: len(view.bids)]
-            assert view.asks == asks[: len(view.asks)]
-        threaded.until(client, lambda: min(map(len, mirror.view.levels(9))) > 2)
+            assert view.bids == bids[: len(view.bids)] != ()
+            assert view.asks == asks[: len(view.asks)] != ()
         assert mirror.stats.gaps == 0
         assert mirror.stats.attempts > 1
 
