@@ -30,6 +30,7 @@ from .standing import Standing
 from .stats import Counters, Stats
 from .subscribing import Subscribing
 from .subscription import Subscription
+from .upkeep import Upkeep
 
 __all__ = ["Session"]
 
@@ -62,6 +63,7 @@ class Session:
         self.subscribing = Subscribing(
             self.standing, self._subscriptions, self._staleness, plan.timeout
         )
+        self.upkeep = Upkeep(self.standing, delivery, self.subscribing, plan.timeout)
         self._plan = plan
         self._delivery = delivery
         self._keeper = CredentialsKeeper(plan.venue, credentials)
@@ -172,6 +174,7 @@ class Session:
         if reader is not None and not reader.join(deadline):
             self._delivery.warn_of_running()
         self._delivery.close(deadline)
+        self.upkeep.close(deadline)
         if not self._keeper.close(deadline):
             self._delivery.log.warning("closed while the credentials are still being asked for")
 

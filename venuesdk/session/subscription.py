@@ -71,8 +71,8 @@ class Subscription(Generic[T]):
 
     __slots__ = (
         "__weakref__", "_arrived", "_delivery", "_gaps_told", "_on_gap", "_undecodable",
-        "callback", "callback_seconds", "closed", "conflate", "delivered", "error", "feed", "inbox",
-        "payload", "release", "resync", "stale_after", "tokens", "topic",
+        "began", "callback", "callback_seconds", "closed", "conflate", "delivered", "ended",
+        "error", "feed", "inbox", "payload", "release", "resync", "stale_after", "tokens", "topic",
     )  # fmt: skip
 
     def __init__(
@@ -117,6 +117,8 @@ class Subscription(Generic[T]):
         )
         # Only for those who iterate: there may be thousands of subscriptions.
         self._arrived = threading.Condition(delivery.lock) if callback is None else None
+        self.began = 0
+        self.ended: Callable[[], None] | None = None
         self.tokens = 0
         self.delivered = 0
         self._undecodable = 0
@@ -230,6 +232,8 @@ class Subscription(Generic[T]):
                 self.inbox.clear_locked()
             if self._arrived is not None:
                 self._arrived.notify_all()
+        if self.ended is not None:
+            self.ended()
         if error is not None and not isinstance(error, ClientClosed):
             self._delivery.report(error)
 
@@ -309,7 +313,7 @@ class Subscription(Generic[T]):
         if gap.reason is GapReason.OVERFLOW and self.topic.private and self.resync is not None:
             self.resync(self)
         if self._on_gap is None:
-            self._warn_of(gap)
+            self.warn_of(gap)
             return
         if self.callback is not None:
             self._delivery.call(self._on_gap, gap)
@@ -319,7 +323,8 @@ class Subscription(Generic[T]):
         except Exception as error:
             self._delivery.tell(error)
 
-    def _warn_of(self, gap: Gap) -> None:
+    def warn_of(self, gap: Gap) -> None:
+        """Log a gap that nobody else is told of."""
         log, name = self._delivery.log, self.topic.name
         if gap.reason is GapReason.STALE:
             log.warning("%s is stale: nothing came for %g s", name, self.stale_after or 0.0)
