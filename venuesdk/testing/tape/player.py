@@ -18,18 +18,22 @@ from venuesdk.errors import ConnectFailed, ConnectionLost, NotSent
 from venuesdk.models import HttpRequest, HttpResponse
 from venuesdk.testing.tape.file import Tape
 from venuesdk.testing.tape.script import Cue, End, Performance, Script
-from venuesdk.timing import Deadline, monotonic
+from venuesdk.timing import Backoff, Deadline, monotonic
 from venuesdk.wire.endpoint import Endpoint
+from venuesdk.wire.frames import TEXT, encode_frame
 from venuesdk.wire.output import Parcel
 from venuesdk.wire.sockets import SLICE
-from venuesdk.wire.tap import Wiretap
+from venuesdk.wire.tap import UNTAPPED, Wiretap
 
 __all__ = ["PlayedConnection", "Player", "check_speed", "replay_into", "replayed"]
 
 C = TypeVar("C", bound=Client)
 
+AT_ONCE = Backoff(initial=0.01, maximum=0.1)
+
 GULP = 256
 """How many frames one read brings at the most."""
+NO_MASK = b"\0\0\0\0"
 CLOSED_HERE = "the connection was closed here"
 UNKNOWN = "the tape does not know this frame"
 
@@ -50,7 +54,14 @@ class PlayedConnection:
     under it; `_changed` is its condition, for the one who reads.
     """
 
-    def __init__(self, script: Script, performance: Performance, speed: float) -> None:
+    def __init__(
+        self,
+        script: Script,
+        performance: Performance,
+        speed: float,
+        wiretap: Wiretap = UNTAPPED,
+    ) -> None:
+        self._wiretap = wiretap
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._script = script
@@ -99,6 +110,8 @@ class PlayedConnection:
                 return False
             self.frames_out += 1
             self.bytes_out += len(text)
+            if self._wiretap.taps:
+                self._wiretap.leaving([Parcel(encode_frame(TEXT, text.encode(), NO_MASK))])
             cues = self._script.take(text)
             if cues is None:
                 self._performance.unknown(text)
@@ -148,12 +161,15 @@ class PlayedConnection:
             if self._end is not None:
                 break
             _, _, cue = heapq.heappop(self._due)
+            self._performance.played += 1
             if isinstance(cue.what, End):
                 self._finish(cue.what.code, cue.what.reason)
             else:
                 messages.append(cue.what.encode())
         if messages:
             self.last_received = now
+            if self._wiretap.taps:
+                self._wiretap.received(messages)
             self.frames_in += len(messages)
             self.bytes_in += sum(map(len, messages))
         return messages
@@ -202,13 +218,19 @@ class Player:
         """What the client said and the tape does not know, oldest first."""
         return list(self._performance.surprises)
 
+    @property
+    def progress(self) -> tuple[int, int]:
+        """How many of the venue's frames were played, and how many there are."""
+        return self._performance.played, self._performance.total
+
     def dial(self, endpoint: Endpoint, deadline: Deadline, wiretap: Wiretap) -> PlayedConnection:
         """Return the next connection; raise ConnectFailed where there is none."""
         with self._lock:
             script = self._performance.connect()
         if script is None:
             raise ConnectFailed("the tape has no further connection")
-        return PlayedConnection(script, self._performance, self._speed)
+        wiretap.opened(endpoint.url)
+        return PlayedConnection(script, self._performance, self._speed, wiretap)
 
     def request(self, request: HttpRequest, deadline: Deadline) -> HttpResponse:
         """Return the recorded answer; raise where there is none."""
@@ -250,14 +272,14 @@ def replay_into(client: Client, tape: Tape, speed: float = 1.0) -> Player:
 
 @contextmanager
 def replayed(tape: Tape, kind: type[C], *, speed: float = 1.0, **options: Any) -> Iterator[C]:
-    """Make a client of a `kind`, connected to a tape in place of its venue, and close it at the end.
+    """Make a client of a `kind` that speaks to a tape, connect it, and close it at the end.
 
     ``with replayed(read_tape("monday.tape.zst"), OnyxClient, speed=10) as client:`` reads like
     any client of that class. `options` are the client's own; credentials that are left out are
-    made up, for a tape has none. What `replay_into` says holds here.
+    made up, for a tape has none, and it reconnects at once. What `replay_into` says holds here.
     """
-    made_up = {name: "replayed" for name in kind.credentials if name not in options}
-    client = kind(**{**made_up, **options})
+    made_up: dict[str, Any] = dict.fromkeys(kind.credentials, "replayed")
+    client = kind(**{**made_up, "reconnect": AT_ONCE, **options})
     replay_into(client, tape, speed)
     with client:
         yield client

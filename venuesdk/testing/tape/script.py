@@ -61,6 +61,7 @@ class Script:
         for entry in entries:
             self._add(entry, withdrawn)
         self._left = list(self._asked)
+        self.total = sum(len(asked.brings) for asked in (self._opening, *self._asked))
 
     def opening(self) -> list[Cue]:
         """Return what the venue does without being asked."""
@@ -136,7 +137,8 @@ class Performance:
     """A whole tape that is played once: its connections in order, its HTTP exchanges.
 
     ``surprises`` are the words that the client sent and the tape does not know, without what may
-    be a credential; the newest 1,000. The tape is held in memory. Not for several threads at once.
+    be a credential; the newest 1,000. Of ``total`` frames of the venue's ``played`` went out. The
+    tape is held in memory. Not for several threads at once.
     """
 
     def __init__(self, tape: Tape) -> None:
@@ -148,13 +150,12 @@ class Performance:
         self._exchanges = [one.exchange for one in entries if one.exchange is not None]
         self.asks_http = bool(self._exchanges)
         self._scripts = [Script(part, withdrawn) for part in self._connections(entries)]
+        self.total = sum(script.total for script in self._scripts)
+        self.played = 0
 
     def connect(self) -> Script | None:
         """Return the next connection, or None where the tape has no further one."""
-        if not self._scripts:
-            self.surprised("a connection, where the tape has no further one")
-            return None
-        return self._scripts.pop(0)
+        return self._scripts.pop(0) if self._scripts else None
 
     def exchange(self, method: str, url: str, body: str) -> Exchange | None:
         """Return the next exchange that asks for this, or None where there is none."""

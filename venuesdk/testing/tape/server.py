@@ -60,6 +60,12 @@ class ServedTape(SimulatedVenue):
         with self._guard:
             return list(self._performance.surprises)
 
+    @property
+    def progress(self) -> tuple[int, int]:
+        """How many of the venue's frames were played, and how many there are."""
+        with self._guard:
+            return self._performance.played, self._performance.total
+
     def admit(self, connection: Connection) -> Refusal | None:
         """Take in as many connections as there are on the tape."""
         refusal = super().admit(connection)
@@ -106,6 +112,7 @@ class ServedTape(SimulatedVenue):
         stage: _Stage = connection.memory
         while stage.due and stage.due[0][0] <= monotonic():
             _, _, cue = heapq.heappop(stage.due)
+            self._performance.played += 1
             if isinstance(cue.what, End):
                 stage.due.clear()
                 self._end(connection, cue.what)
