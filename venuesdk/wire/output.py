@@ -321,8 +321,8 @@ class Output:
         if not whole:
             self._unsent = self._unsent[: len(loaded[0].data) - self._sent if kept else 0]
         while len(loaded) > kept:
+            self.wiretap.stayed(loaded[-1])
             parcel = loaded.pop()
-            self.wiretap.stayed(parcel)
             if not parcel.withdrawn:
                 self._queue.appendleft(parcel)
         self._stuck = bool(loaded)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from venuesdk.client import clients
-from venuesdk.testing.tape import replay_into, replayed
+from venuesdk.testing.tape import replayed
 
 
 @pytest.mark.parametrize("speed", [math.inf, 20.0])

@@ -16,6 +16,7 @@ from venuesdk.protocol.convert import decoder
 
 __all__ = [
     "FORMAT",
+    "START",
     "Exchange",
     "Kind",
     "TapeCorrupted",
@@ -129,6 +130,9 @@ class _Stop:
     stop: int
 
 
+START = b'{"tape":'
+"""How a tape begins, where it is not compressed."""
+
 _decode_entry = decoder(TapeEntry)
 _decode_header = decoder(TapeHeader)
 _decode_stop = decoder(_Stop)
@@ -173,7 +177,7 @@ def read_entry(line: bytes) -> TapeEntry:
 def read_header(line: bytes) -> TapeHeader:
     """Return the header in a line; raise `TapeCorrupted` where it is none that can be read."""
     try:
-        header = _decode_header(line)
+        header = _decode_header(line if line.startswith(START) else b"")
     except ProtocolError:
         raise TapeCorrupted("the file is no tape: its first line is no header") from None
     if not 1 <= header.tape <= FORMAT:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from venuesdk.testing.tape.entries import (
+    START,
     TapeCorrupted,
     TapeEntry,
     TapeHeader,
@@ -27,7 +28,6 @@ __all__ = ["Tape", "TapeFile", "read_tape"]
 LEVEL = 3
 MAGIC = b"\x28\xb5\x2f\xfd"
 """How a zstandard stream begins (RFC 8878, 3.1.1)."""
-START = b'{"tape":'
 CHUNK = 65536
 
 
@@ -114,12 +114,13 @@ class Tape:
             if not self._header(lines).tape:
                 self._truncated = True
                 return
-            count, stop = 0, None
+            count, stop, cut = 0, None, False
             for line in lines:
+                if line[-1:] != b"\n":
+                    cut = True
+                    break
                 if stop is not None:
                     raise TapeCorrupted("there is more behind the end of the tape")
-                if line[-1:] != b"\n":
-                    break
                 stop = read_stop(line)
                 if stop is None:
                     entry = read_entry(line)
@@ -129,7 +130,7 @@ class Tape:
                     yield entry
                 elif stop != count:
                     raise TapeCorrupted(f"{count} entries of {stop} are there")
-            self._truncated = stop is None
+            self._truncated = cut or stop is None
 
     @property
     def truncated(self) -> bool:
@@ -164,9 +165,11 @@ def read_tape(path: str | os.PathLike[str]) -> Tape:
 
 
 def _lines(file: IO[bytes]) -> Iterator[bytes]:
-    """Yield the lines of a file; the last one has no newline where the file was cut within it."""
+    """Yield the lines of a file; the last one has no newline where the file was cut."""
     rest: list[bytes] = []
     for data in _unpacked(file):
+        if data is None:
+            break
         head, newline, tail = data.rpartition(b"\n")
         if newline:
             whole = b"".join([*rest, head, newline])
@@ -174,11 +177,14 @@ def _lines(file: IO[bytes]) -> Iterator[bytes]:
             yield from whole.splitlines(keepends=True)
         elif data:
             rest.append(data)
-    if rest:
-        yield b"".join(rest)
+    else:
+        if not rest:
+            return
+    yield b"".join(rest)
 
 
-def _unpacked(file: IO[bytes]) -> Iterator[bytes]:
+def _unpacked(file: IO[bytes]) -> Iterator[bytes | None]:
+    """Yield what is in a file, and None at the end of one that was cut while it was packed."""
     chunk = file.read(CHUNK)
     if not chunk or not MAGIC.startswith(chunk[: len(MAGIC)]):
         while chunk:
@@ -195,3 +201,5 @@ def _unpacked(file: IO[bytes]) -> Iterator[bytes]:
         raise TapeCorrupted(f"the file cannot be unpacked: {error}") from None
     if chunk or unpacker.unused_data:
         raise TapeCorrupted("there is more behind the end of the tape")
+    if not unpacker.eof:
+        yield None
