@@ -151,8 +151,8 @@ def test_a_connection_tells_of_messages_and_of_control_frames(
     assert [frame for gulp in gulps for frame in gulp] == [b"ab", b"c"]
     control = [one for name, _, one in listener.told if name == "signalled"]
     assert control == [((PING, b"p"),), ((0x8, b"\x03\xe9by"),)]
-    sent = [parcel.data for name, _, batch in listener.told if name == "leaving" for parcel in batch]
-    assert sent[0][0] == 0x80 | PONG
+    pong, *_ = next(batch for name, _, batch in listener.told if name == "leaving")
+    assert pong.data[0] == 0x80 | PONG
 
 
 def test_a_listener_that_leaves_while_others_are_told_takes_nothing_from_them() -> None:

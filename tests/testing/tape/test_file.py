@@ -61,7 +61,7 @@ def test_a_file_that_was_cut_at_any_byte_is_read_up_to_the_cut(whole: Any, data:
 def test_a_file_is_cut_at_every_byte_of_its_beginning(whole: Any) -> None:
     """Through the magic, the header and the first entries, one byte at a time."""
     path, content, sizes = whole
-    for cut in range(min(len(content), 400)):
+    for cut in range(min(len(content), 200)):
         check_cut(path, content, sizes, cut)
 
 

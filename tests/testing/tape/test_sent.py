@@ -8,7 +8,8 @@ from websockets.frames import Frame, Opcode
 
 from venuesdk.testing.tape.sent import NAMES, sent_frames
 
-PAYLOADS = st.one_of(st.binary(max_size=200), st.integers(120, 130).map(bytes), st.just(bytes(70000)))
+LENGTHS = st.integers(120, 130).map(bytes)
+PAYLOADS = st.one_of(st.binary(max_size=200), LENGTHS, st.just(bytes(70000)))
 
 
 @given(st.lists(st.tuples(st.sampled_from(sorted(NAMES)), PAYLOADS), max_size=5))

@@ -15,9 +15,9 @@ from typing import Any, TypeVar
 
 from venuesdk.client import Client
 from venuesdk.errors import ConnectFailed, ConnectionLost, NotSent
-from venuesdk.models import HttpRequest, HttpResponse
+from venuesdk.models import HttpRequest, HttpResponse, State
 from venuesdk.testing.tape.file import Tape
-from venuesdk.testing.tape.script import Cue, End, Performance, Script
+from venuesdk.testing.tape.script import UNKNOWN, Cue, End, Performance, Script, check_speed
 from venuesdk.timing import Backoff, Deadline, monotonic
 from venuesdk.wire.endpoint import Endpoint
 from venuesdk.wire.frames import TEXT, encode_frame
@@ -25,7 +25,7 @@ from venuesdk.wire.output import Parcel
 from venuesdk.wire.sockets import SLICE
 from venuesdk.wire.tap import UNTAPPED, Wiretap
 
-__all__ = ["PlayedConnection", "Player", "check_speed", "replay_into", "replayed"]
+__all__ = ["PlayedConnection", "Player", "replay_into", "replayed"]
 
 C = TypeVar("C", bound=Client)
 
@@ -35,15 +35,6 @@ GULP = 256
 """How many frames one read brings at the most."""
 NO_MASK = b"\0\0\0\0"
 CLOSED_HERE = "the connection was closed here"
-UNKNOWN = "the tape does not know this frame"
-
-
-def check_speed(speed: float) -> float:
-    """Return a speed that a tape can be played at; raise ValueError for any other."""
-    number = isinstance(speed, (int, float)) and not isinstance(speed, bool)
-    if not number or not speed > 0:
-        raise ValueError(f"a speed is a number above 0, or math.inf, not {speed!r}")
-    return float(speed)
 
 
 class PlayedConnection:
@@ -266,6 +257,8 @@ def replay_into(client: Client, tape: Tape, speed: float = 1.0) -> Player:
     player = Player(tape, speed)
     if tape.header.venue != client.venue:
         raise ValueError(f"a tape of {tape.header.venue or 'no venue'} for {client.venue}")
+    if client.state is not State.NEW:
+        raise ValueError("this client was connected before: a tape is its first venue")
     client._use(player.dial, lambda: player)
     return player
 

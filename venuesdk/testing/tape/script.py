@@ -14,9 +14,19 @@ from venuesdk.testing.tape.entries import Exchange, Kind, TapeEntry, TapeHeader
 from venuesdk.testing.tape.file import Tape
 from venuesdk.testing.tape.matching import Said, marks_of, same, shown, with_id
 
-__all__ = ["Cue", "End", "Performance", "Script"]
+__all__ = ["UNKNOWN", "Cue", "End", "Performance", "Script", "check_speed"]
 
 MAX_SURPRISES = 1_000
+UNKNOWN = "the tape does not know this frame"
+"""Why a connection ends on which the client said something that is not on the tape."""
+
+
+def check_speed(speed: float) -> float:
+    """Return a speed that a tape can be played at; raise ValueError for any other."""
+    number = isinstance(speed, (int, float)) and not isinstance(speed, bool)
+    if not number or not speed > 0:
+        raise ValueError(f"a speed is a number above 0, or math.inf, not {speed!r}")
+    return float(speed)
 
 
 class End(NamedTuple):

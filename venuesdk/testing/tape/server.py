@@ -14,8 +14,7 @@ from urllib.parse import urlsplit
 from venuesdk.testing.connection import Connection
 from venuesdk.testing.server import SimulatedVenue
 from venuesdk.testing.tape.file import Tape
-from venuesdk.testing.tape.player import UNKNOWN, check_speed
-from venuesdk.testing.tape.script import Cue, End, Performance, Script
+from venuesdk.testing.tape.script import UNKNOWN, Cue, End, Performance, Script, check_speed
 from venuesdk.testing.web import HttpReply, HttpRequest, Refusal
 from venuesdk.timing import monotonic
 
