@@ -245,15 +245,15 @@ def hold_the_writer(recorder: Recorder) -> Gate:
     """Let the writing thread wait within its first entry, as for a disk, until the gate opens."""
     gate = Gate()
     scribe = recorder._scribe
-    received = scribe.received
+    write = scribe.write
 
-    def slowly(*arguments: Any) -> str:
-        if not gate.waiting:
+    def slowly(waiting: Any) -> Any:
+        if waiting and not gate.waiting:
             gate.waiting = True
             assert gate.open.wait(WAIT)
-        return received(*arguments)
+        return write(waiting)
 
-    scribe.received = slowly  # type: ignore[method-assign]
+    scribe.write = slowly  # type: ignore[method-assign]
     return gate
 
 

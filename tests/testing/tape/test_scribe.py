@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections import deque
 from typing import Any
 
 import pytest
@@ -38,7 +40,8 @@ def parcel(*frames: tuple[int, bytes]) -> Parcel:
 def test_a_gulp_becomes_an_entry_for_each_frame_with_one_time(scribe: Any, canaries: Any) -> None:
     """Text as text with its credentials masked, binary as bytes, masked too."""
     frames = [b'{"a":1}', canaries.token.encode(), Binary(b"\xff" + canaries.token.encode())]
-    first, second, third = entries(scribe.received(frames=frames, **AT))
+    (lines,) = scribe.write(deque([(tuple(frames), 1.5, 2.5, 3)]))
+    first, second, third = entries(lines)
     assert first == TapeEntry(1, Kind.IN, 1.5, 2.5, 3, '{"a":1}')
     assert second.text == MASK
     assert (third.frame, third.binary) == ("binary", b"\xff" + MASK.encode())
@@ -85,7 +88,7 @@ def test_words_about_a_connection(scribe: Scribe, canaries: Any) -> None:
     assert (ended.here, ended.code, ended.text) == (False, 1001, MASK)
     (ping,) = entries(scribe.signalled(control=[(PING, b"x")], **AT))
     assert (ping.kind, ping.frame, ping.binary) == (Kind.IN, "ping", b"x")
-    (lost,) = entries(scribe.lost(1.0, 2.0, 17))
+    (lost,) = entries(scribe.lost(1.0, 2.0, 0, 17))
     assert (lost.kind, lost.count) == (Kind.LOST, 17)
 
 
@@ -94,13 +97,24 @@ def test_an_exchange_keeps_what_was_said_and_no_credential(scribe: Scribe, canar
     request = HttpRequest("POST", "/x", {"Authorization": canaries.token}, canaries.token.encode())
     headers = {"content-type": "application/json", "set-cookie": canaries.token}
     response = HttpResponse(200, headers, f'{{"echo":"{canaries.token}"}}'.encode())
-    line = scribe.exchanged(1.0, 2.0, request, response, "")
+    line = scribe.exchanged(1.0, 2.0, 0, request, response, "")
     assert not canaries.found_in(line)
     exchange = entries(line)[0].exchange
     assert exchange is not None
     assert (exchange.method, exchange.url, exchange.sent) == ("POST", "/x", MASK)
     assert exchange.headers == {"content-type": "application/json"}
     assert exchange.received == f'{{"echo":"{MASK}"}}'
-    failed = entries(scribe.exchanged(1.0, 2.0, request, None, "NotSent: no"))[0].exchange
+    failed = entries(scribe.exchanged(1.0, 2.0, 0, request, None, "NotSent: no"))[0].exchange
     assert failed is not None
     assert (failed.status, failed.error) == (None, "NotSent: no")
+
+
+def test_all_that_waits_is_written_in_its_order(scribe: Scribe) -> None:
+    """Gulps together, whatever stands between them in its place; nothing is left waiting."""
+    gulps: list[Any] = [((b"a", b"b"), 1.0, 2.0, 3)] * 300
+    waiting = deque([*gulps, (functools.partial(Scribe.lost, count=5), 3.0, 4.0, 0), *gulps[:1]])
+    found = entries("".join(scribe.write(waiting)))
+    assert not waiting
+    assert [one.number for one in found] == list(range(1, 604))
+    assert [one.text for one in found] == ["a", "b"] * 300 + [""] + ["a", "b"]
+    assert (found[600].kind, found[600].count) == (Kind.LOST, 5)

@@ -147,7 +147,7 @@ def write_entry(
     Written by hand, since there are thousands of them a second.
     """
     return (
-        f'{{"number":{number},"kind":"{kind.value}","monotonic":{monotonic!r},"wall":{wall!r},'
+        f'{{"number":{number},"kind":"{kind._value_}","monotonic":{monotonic!r},"wall":{wall!r},'
         f'"epoch":{epoch},"text":{_quoted(text)}{more}}}\n'
     )
 

@@ -11,8 +11,8 @@ import logging
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
 from venuesdk._version import __version__
 from venuesdk.client import Client
@@ -23,7 +23,7 @@ from venuesdk.session.worker import Worker
 from venuesdk.testing.tape.entries import FORMAT, TapeError, TapeHeader
 from venuesdk.testing.tape.file import TapeFile
 from venuesdk.testing.tape.mask import TapeMask
-from venuesdk.testing.tape.scribe import Scribe
+from venuesdk.testing.tape.scribe import Note, Scribe
 from venuesdk.timing import Deadline, monotonic, wall_clock
 from venuesdk.wire.output import Parcel
 
@@ -44,16 +44,10 @@ CLOSE_TIMEOUT = 5.0
 
 BEHIND = "the tape is incomplete: the recorder cannot write as fast as it is told"
 
-Note = Callable[[Scribe], str]
-"""What makes lines of something that happened, on the writing thread."""
-
-
-class _Waiting(NamedTuple):
-    """One thing that happened, as it stands in the queue."""
-
-    note: Note
-    entries: int
-    size: int
+Told: TypeAlias = "tuple[bytes, ...] | Note"
+"""What happened: the messages of a gulp, or what makes entries of anything else."""
+Waiting: TypeAlias = "tuple[Told, float, float, int]"
+"""What happened, when by both clocks, and on which connection."""
 
 
 class Recorder:
@@ -98,7 +92,7 @@ class Recorder:
         self._max_queue = max_queue
         # Reentrant, so that a signal handler may close what it interrupted.
         self._lock = threading.RLock()
-        self._queue: deque[_Waiting] = deque()
+        self._queue: deque[Waiting] = deque()
         self._count = self._size = self._missing = 0
         self._wake = threading.Event()
         self._stopping = False
@@ -173,39 +167,33 @@ class Recorder:
 
     def opened(self, epoch: int, url: str) -> None:
         """Note that a connection was made."""
-        self._put(functools.partial(Scribe.opened, **_now(), epoch=epoch, url=url))
+        self._put(functools.partial(Scribe.opened, url=url), epoch)
 
     def received(self, epoch: int, frames: Sequence[bytes]) -> None:
         """Note a gulp of messages."""
-        now, wall = monotonic(), wall_clock()
-        size = sum(map(len, frames))
-        self._put(
-            lambda scribe: scribe.received(now, wall, epoch, frames), len(frames), size
-        )
+        self._put(tuple(frames), epoch, len(frames), sum(map(len, frames)))
 
     def signalled(self, epoch: int, control: Sequence[tuple[int, bytes]]) -> None:
         """Note control frames that came."""
-        note = functools.partial(Scribe.signalled, **_now(), epoch=epoch, control=control)
-        self._put(note, len(control))
+        self._put(functools.partial(Scribe.signalled, control=control), epoch, len(control))
 
     def leaving(self, epoch: int, parcels: Sequence[Parcel]) -> None:
         """Note what is about to be written."""
-        note = functools.partial(Scribe.leaving, **_now(), epoch=epoch, parcels=parcels)
-        self._put(note, len(parcels), sum(len(parcel.data) for parcel in parcels))
+        size = sum(len(parcel.data) for parcel in parcels)
+        self._put(functools.partial(Scribe.leaving, parcels=parcels), epoch, len(parcels), size)
 
     def stayed(self, epoch: int, parcel: Parcel) -> None:
         """Note that a frame has not left after all; never left out, or the tape would lie."""
-        note = functools.partial(Scribe.stayed, **_now(), epoch=epoch, parcel=parcel)
-        self._put(note, 0)
+        self._put(functools.partial(Scribe.stayed, parcel=parcel), epoch, 0)
 
     def cut(self, epoch: int, parcels: Sequence[Parcel]) -> None:
         """Note what the end of a connection left unfinished; never left out either."""
-        self._put(functools.partial(Scribe.cut, **_now(), epoch=epoch, parcels=parcels), 0)
+        self._put(functools.partial(Scribe.cut, parcels=parcels), epoch, 0)
 
     def ended(self, epoch: int, here: bool, code: int | None, reason: str) -> None:
         """Note the end of a connection."""
-        end = functools.partial(Scribe.ended, here=here, code=code, reason=reason)
-        self._put(functools.partial(end, **_now(), epoch=epoch))
+        note = functools.partial(Scribe.ended, here=here, code=code, reason=reason)
+        self._put(note, epoch)
 
     def exchanged(
         self, request: HttpRequest, response: HttpResponse | None, error: VenueError | None
@@ -214,31 +202,35 @@ class Recorder:
         why = "" if error is None else f"{type(error).__name__}: {error}"
         size = len(request.body or b"") + (0 if response is None else len(response.body))
         note = functools.partial(Scribe.exchanged, request=request, response=response, error=why)
-        self._put(functools.partial(note, **_now()), 1, size)
+        self._put(note, 0, 1, size)
 
-    def _put(self, note: Note, count: int = 1, size: int = 0) -> None:
-        """Queue something; where there is no room for it, count what is left out."""
+    def _put(self, told: Told, epoch: int, count: int = 1, size: int = 0) -> None:
+        """Queue something; where there is no room for it, count what is left out.
+
+        The clocks are read under the lock, so that entries stand in the order of their times.
+        """
         with self._lock:
             if self._stopping:
                 return
-            full = self._count + count > self._max_queue or self._size + size > MAX_BYTES
-            if full and count and self._queue:
+            self._count += count
+            self._size += size
+            if (self._count > self._max_queue or self._size > MAX_BYTES) and count and self._queue:
+                self._count -= count
+                self._size -= size
                 self._missing += count
                 self.lost += count
-            else:
+                return
+            if self._missing:
                 self._note_missing()
-                self._queue.append(_Waiting(note, count, size))
-                self._count += count
-                self._size += size
+            self._queue.append((told, monotonic(), wall_clock(), epoch))
         if self._count * 2 > self._max_queue or self._size * 2 > MAX_BYTES:
             self._wake.set()
 
     def _note_missing(self) -> None:
         """Put into the queue that something is missing here; the lock is held."""
         missing, self._missing = self._missing, 0
-        if missing:
-            note = functools.partial(Scribe.lost, **_now(), count=missing)
-            self._queue.append(_Waiting(note, 0, 0))
+        note = functools.partial(Scribe.lost, count=missing)
+        self._queue.append((note, monotonic(), wall_clock(), 0))
 
     # The thread ----------------------------------------------------------------------------------
 
@@ -267,14 +259,14 @@ class Recorder:
             self._wake.clear()
             # Looked at first: what is put afterwards is not put.
             stopping = self._stopping
+            waiting = self._take()
             if self.lost and not told:
                 told = True
                 self._client._report(TapeError(BEHIND))
-            for waiting in self._take():
-                lines = waiting.note(self._scribe)
+            if waiting and not unflushed:
+                due = monotonic() + FLUSH_SECONDS
+            for lines in self._scribe.write(waiting):
                 file.write(lines)
-                if not unflushed:
-                    due = monotonic() + FLUSH_SECONDS
                 unflushed += len(lines)
                 if unflushed >= FLUSH_BYTES:
                     file.flush()
@@ -284,16 +276,10 @@ class Recorder:
                 unflushed = 0
         file.finish(self._scribe.count)
 
-    def _take(self) -> deque[_Waiting]:
+    def _take(self) -> deque[Waiting]:
         with self._lock:
-            taken, self._queue = self._queue, deque()
-            self._count = self._size = 0
             if self._missing:
                 self._note_missing()
-                taken += self._queue
-                self._queue.clear()
+            taken, self._queue = self._queue, deque()
+            self._count = self._size = 0
         return taken
-
-
-def _now() -> dict[str, Any]:
-    return {"now": monotonic(), "wall": wall_clock()}

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeAlias
 
 from venuesdk.models import HttpRequest, HttpResponse
 from venuesdk.testing.tape.entries import Kind, write_entry
@@ -17,10 +19,17 @@ from venuesdk.wire.endpoint import without_query
 from venuesdk.wire.frames import TEXT, Binary
 from venuesdk.wire.output import Parcel
 
-__all__ = ["Scribe"]
+__all__ = ["Note", "Scribe"]
 
 MEANINGFUL = ("content-type", "retry-after")
 """Headers of an HTTP answer that say something of what it means."""
+
+
+Note: TypeAlias = "Callable[[Scribe, float, float, int], str]"
+"""What makes the entries of something, of when it happened and on which connection."""
+
+BATCH = 256
+"""How many gulps are masked and written at a time."""
 
 
 class Scribe:
@@ -35,21 +44,47 @@ class Scribe:
         self._mask = mask
         self._writing: dict[int, dict[Parcel, list[int]]] = {}
 
+    def write(
+        self, waiting: deque[tuple[tuple[bytes, ...] | Note, float, float, int]]
+    ) -> Iterator[str]:
+        """Yield the entries of what happened, in order, and take it out of `waiting`.
+
+        Messages, which are nearly all there is, many at a time.
+        """
+        while waiting:
+            gulps: list[tuple[tuple[bytes, ...], float, float, int]] = []
+            while waiting and len(gulps) < BATCH and type(waiting[0][0]) is tuple:
+                gulps.append(waiting.popleft())  # type: ignore[arg-type]
+            if gulps:
+                yield self._messages(gulps)
+            else:
+                note, now, wall, epoch = waiting.popleft()
+                yield note(self, now, wall, epoch)  # type: ignore[operator]
+
+    def _messages(self, gulps: list[tuple[tuple[bytes, ...], float, float, int]]) -> str:
+        frames = [frame for gulp in gulps for frame in gulp[0]]
+        if Binary in map(type, frames):
+            return "".join(
+                self._frame(Kind.IN, now, wall, epoch, frame, _word(frame))
+                for gulp, now, wall, epoch in gulps
+                for frame in gulp
+            )
+        texts = iter(self._mask.apply([frame.decode() for frame in frames]))
+        lines = []
+        number = self.count
+        for gulp, now, wall, epoch in gulps:
+            for _ in gulp:
+                number += 1
+                lines.append(write_entry(number, Kind.IN, now, wall, epoch, next(texts)))
+        self.count = number
+        return "".join(lines)
+
     def opened(self, now: float, wall: float, epoch: int, url: str) -> str:
         """Return the entry of a connection that was made."""
         # What was cut off is told of soon after the next connection was made, at the latest.
         self._writing = {one: numbers for one, numbers in self._writing.items() if one == epoch - 1}
         (shown,) = self._mask.apply([without_query(str(url))])
         return self._entry(Kind.OPENED, now, wall, epoch, shown)
-
-    def received(self, now: float, wall: float, epoch: int, frames: Sequence[bytes]) -> str:
-        """Return the entries of a gulp of messages."""
-        if any(type(frame) is Binary for frame in frames):
-            return "".join(
-                self._frame(Kind.IN, now, wall, epoch, frame, _word(frame)) for frame in frames
-            )
-        texts = self._mask.apply([frame.decode() for frame in frames])
-        return "".join([self._entry(Kind.IN, now, wall, epoch, text) for text in texts])
 
     def signalled(
         self, now: float, wall: float, epoch: int, control: Sequence[tuple[int, bytes]]
@@ -95,6 +130,7 @@ class Scribe:
         self,
         now: float,
         wall: float,
+        epoch: int,
         request: HttpRequest,
         response: HttpResponse | None,
         error: str,
@@ -119,11 +155,11 @@ class Scribe:
             "received": received,
             "error": why,
         }
-        return self._entry(Kind.HTTP, now, wall, 0, "", f',"exchange":{json.dumps(exchange)}')
+        return self._entry(Kind.HTTP, now, wall, epoch, "", f',"exchange":{json.dumps(exchange)}')
 
-    def lost(self, now: float, wall: float, count: int) -> str:
+    def lost(self, now: float, wall: float, epoch: int, count: int) -> str:
         """Return the entry that says how many are missing."""
-        return self._entry(Kind.LOST, now, wall, 0, "", f',"count":{count}')
+        return self._entry(Kind.LOST, now, wall, epoch, "", f',"count":{count}')
 
     def _frame(
         self, kind: Kind, now: float, wall: float, epoch: int, payload: bytes, word: str
