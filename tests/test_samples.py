@@ -22,6 +22,12 @@ SAMPLES = {
     "http_fallback.py": ["over the socket:", "over HTTP:", "/wallet/networks"],
     "survive_reconnect.py": ["gap: reconnected", "state: connected", "BTC_USD"],
     "pump_main_loop.py": ["LRC-ETH"],
+    "record_and_replay.py": [
+        'out {"id":"msg:1","method":"auth","token":"********"}',
+        "replayed: ",
+        "served: ",
+        "surprises: []",
+    ],
 }
 
 
