@@ -13,7 +13,8 @@ from venuesdk.testing.tape import Recorder, read_tape, replayed, serve_tape
 def spread(client):
     """The code under test: the spread of the first three tickers."""
     with client.subscribe_tickers(products=["ebob"]) as events:
-        return [event.tickers[0].ask.price - event.tickers[0].bid.price for event in islice(events, 3)]
+        tickers = [event.tickers[0] for event in islice(events, 3)]
+        return [ticker.ask.price - ticker.bid.price for ticker in tickers]
 
 
 folder = tempfile.TemporaryDirectory()

@@ -229,10 +229,9 @@ class Reader:
     def _hang_up(self, link: Link | None, error: VenueError) -> None:
         # First of all: a refused login may repeat what was sent, and many are told of it.
         self._host.redact(error)
-        lost = error if isinstance(error, ConnectionLost) else None
-        self._wiretap.ended(
-            self._stopped, lost.code if lost else None, lost.reason if lost else str(error)
-        )
+        code = error.code if isinstance(error, ConnectionLost) else None
+        reason = str(error) if code is None else getattr(error, "reason", "")
+        self._wiretap.ended(self._stopped, code, reason)
         self._wiretap = UNTAPPED
         if link is not None:
             link.connection.shutdown()

@@ -48,7 +48,7 @@ class Tap(Protocol):
         """Hear that the connection ended with these unfinished: a part may have left, or all."""
 
     def ended(self, epoch: int, here: bool, code: int | None, reason: str) -> None:
-        """Hear that a connection is over, and whether this side ended it."""
+        """Hear that a connection is over, and whether the client was closed."""
 
     def exchanged(
         self, request: HttpRequest, response: HttpResponse | None, error: VenueError | None

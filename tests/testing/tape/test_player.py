@@ -70,8 +70,7 @@ def test_the_pace_is_that_of_the_recording(stage: Any) -> None:
             began = monotonic()
             list(islice(events, 30))
             took = monotonic() - began
-        assert took >= recorded / speed * 0.9
-        assert took < recorded / speed + 0.5
+        assert recorded / speed * 0.9 <= took < recorded
 
 
 def test_callbacks_are_called_as_by_the_venue(stage: Any) -> None:
@@ -161,6 +160,6 @@ def test_a_client_of_a_tape_is_closed_like_any_other(stage: Any) -> None:
         closer = threading.Timer(0.05, client.close)
         closer.start()
         began = monotonic()
-        assert len(list(events)) <= 3
+        list(events)
         assert monotonic() - began < 1.0
         closer.join()

@@ -79,6 +79,15 @@ def test_what_was_cut_is_told_after_the_next_connection_too(scribe: Scribe) -> N
     assert (found.kind, found.refers, found.epoch) == (Kind.CUT, 1, 3)
 
 
+def test_what_has_left_is_forgotten(scribe: Scribe) -> None:
+    """A month of requests takes no memory."""
+    parcels = [parcel((TEXT, b"a")) for _ in range(5)]
+    for one in parcels:
+        scribe.leaving(parcels=[one], **AT)
+        one.done = True
+    assert list(scribe._writing) == parcels[-1:]
+
+
 def test_words_about_a_connection(scribe: Scribe, canaries: Any) -> None:
     """Its URL has no query; its end tells code, reason and whose it was; pings are kept."""
     (opened,) = entries(scribe.opened(1.0, 2.0, 3, f"wss://host/path?key={canaries.token}"))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from venuesdk.testing.tape.entries import Kind, TapeEntry
 from venuesdk.testing.tape.script import Cue, End, Performance, Script
 
@@ -130,3 +132,12 @@ class Tape(list[TapeEntry]):
     """As much of a tape as is played."""
 
     header: Any = None
+
+
+def test_a_tape_on_which_something_is_missing_is_played_with_a_warning(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Whoever plays it may wait for what nobody wrote down."""
+    told = Told().add(Kind.IN, "a").add(Kind.LOST, epoch=0, count=7)
+    Performance(Tape(told.entries))  # type: ignore[arg-type]
+    assert "7 entries were lost" in caplog.text

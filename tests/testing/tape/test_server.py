@@ -114,8 +114,8 @@ def test_the_pace_is_that_of_the_recording(stage: Any, dial: Any) -> None:
             for _ in range(30):
                 peer.hear()
             took = monotonic() - began
-        recorded = (came[30] - came[0]) / speed
-        assert recorded * 0.9 <= took < recorded + 0.5
+        recorded = came[30] - came[0]
+        assert recorded / speed * 0.9 <= took < recorded
 
 
 def test_the_venue_ends_connections_as_it_did(stage: Any) -> None:

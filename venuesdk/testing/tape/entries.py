@@ -60,7 +60,7 @@ class Kind(enum.Enum):
     have left, or all."""
     ENDED = "ended"
     """The connection is over; ``code`` is that of the close frame, where there was one, ``text``
-    the reason, and ``here`` tells whether the client ended it."""
+    the reason, and ``here`` tells whether the client was closed."""
     HTTP = "http"
     """A request over HTTP, with its answer."""
     LOST = "lost"

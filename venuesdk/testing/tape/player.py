@@ -214,6 +214,11 @@ class Player:
         """How many of the venue's frames were played, and how many there are."""
         return self._performance.played, self._performance.total
 
+    @property
+    def shows_masks(self) -> bool:
+        """Whether the recorded client sent credentials."""
+        return self._performance.shows_masks
+
     def dial(self, endpoint: Endpoint, deadline: Deadline, wiretap: Wiretap) -> PlayedConnection:
         """Return the next connection; raise ConnectFailed where there is none."""
         with self._lock:
@@ -255,12 +260,16 @@ def replay_into(client: Client, tape: Tape, speed: float = 1.0) -> Player:
     speed is none; TapeCorrupted and OSError where the tape cannot be read.
     """
     player = Player(tape, speed)
+    _play(player, tape, client)
+    return player
+
+
+def _play(player: Player, tape: Tape, client: Client) -> None:
     if tape.header.venue != client.venue:
         raise ValueError(f"a tape of {tape.header.venue or 'no venue'} for {client.venue}")
     if client.state is not State.NEW:
         raise ValueError("this client was connected before: a tape is its first venue")
     client._use(player.dial, lambda: player)
-    return player
 
 
 @contextmanager
@@ -269,10 +278,13 @@ def replayed(tape: Tape, kind: type[C], *, speed: float = 1.0, **options: Any) -
 
     ``with replayed(read_tape("monday.tape.zst"), OnyxClient, speed=10) as client:`` reads like
     any client of that class. `options` are the client's own; credentials that are left out are
-    made up, for a tape has none, and it reconnects at once. What `replay_into` says holds here.
+    made up where the recorded client had some, and it reconnects at once. What `replay_into` says
+    holds here.
     """
-    made_up: dict[str, Any] = dict.fromkeys(kind.credentials, "replayed")
+    player = Player(tape, speed)
+    optional = frozenset() if player.shows_masks else kind.optional_credentials
+    made_up: dict[str, Any] = dict.fromkeys(kind.credentials.keys() - optional, "replayed")
     client = kind(**{**made_up, "reconnect": AT_ONCE, **options})
-    replay_into(client, tape, speed)
+    _play(player, tape, client)
     with client:
         yield client

@@ -88,6 +88,7 @@ class Recorder:
         self.lost = 0
         self.error: Exception | None = None
         self._client = client
+        self._log = logging.getLogger(f"venuesdk.{client.venue}")
         self._overwrite = overwrite
         self._max_queue = max_queue
         # Reentrant, so that a signal handler may close what it interrupted.
@@ -95,7 +96,7 @@ class Recorder:
         self._queue: deque[Waiting] = deque()
         self._count = self._size = self._missing = 0
         self._wake = threading.Event()
-        self._stopping = False
+        self._started = self._stopping = False
         self._mask = TapeMask()
         self._scribe = Scribe(self._mask)
         self._file: TapeFile | None = None
@@ -111,9 +112,10 @@ class Recorder:
         end as it must or this was started before, and ImportError where zstandard is missing.
         """
         with self._lock:
-            if self._file is not None or self._stopping:
+            if self._started or self._stopping:
                 raise ValueError("a recorder is started once: make another one")
-            self._file = TapeFile(self.path, self._overwrite)
+            self._started = True
+        self._file = TapeFile(self.path, self._overwrite)
         try:
             header = TapeHeader(FORMAT, self._client.venue, __version__, wall_clock())
             self._file.begin(header)
@@ -123,6 +125,9 @@ class Recorder:
             self._client._untap(self)
             self._file.close()
             raise
+        if self._stopping:
+            # Another thread closed it meanwhile.
+            self._client._untap(self)
         return self
 
     def close(self) -> None:
@@ -140,8 +145,7 @@ class Recorder:
         self._stopping = True
         self._wake.set()
         if not self._thread.ended(Deadline(CLOSE_TIMEOUT)):
-            log = logging.getLogger(f"venuesdk.{self._client.venue}")
-            log.warning("the tape is still being written: the disk is slow")
+            self._log.warning("the tape is still being written: the disk is slow")
 
     def __enter__(self) -> Self:
         return self.start()
@@ -240,16 +244,20 @@ class Recorder:
         try:
             self._write(file)
         except Exception as error:
-            self.error = error
+            # Its traceback has frames that were not masked yet.
+            self.error = error.with_traceback(None)
             self._client._untap(self)
             self._stopping = True
             with self._lock:
                 self._queue.clear()
             file.close()
             what = error.strerror if isinstance(error, OSError) else None
-            failure = TapeError(f"the recording ended: {what or type(error).__name__}")
-            failure.__cause__ = error if isinstance(error, OSError) else None
-            self._client._report(failure)
+            self._tell(f"the recording ended: {what or type(error).__name__}")
+
+    def _tell(self, what: str) -> None:
+        """Tell ``on_error``; and the log, for a client that was closed tells nobody any more."""
+        self._log.warning("%s", what)
+        self._client._report(TapeError(what))
 
     def _write(self, file: TapeFile) -> None:
         unflushed, due = 0, 0.0
@@ -262,7 +270,7 @@ class Recorder:
             waiting = self._take()
             if self.lost and not told:
                 told = True
-                self._client._report(TapeError(BEHIND))
+                self._tell(BEHIND)
             if waiting and not unflushed:
                 due = monotonic() + FLUSH_SECONDS
             for lines in self._scribe.write(waiting):

@@ -35,14 +35,13 @@ BATCH = 256
 class Scribe:
     """Write entries; `count` is how many there are.
 
-    It remembers the entries of the parcels that a connection is writing, for a connection begins
-    with the next ones only when these have left, or stayed.
+    It remembers the entries of parcels until these have left, or stayed, or were cut.
     """
 
     def __init__(self, mask: TapeMask) -> None:
         self.count = 0
         self._mask = mask
-        self._writing: dict[int, dict[Parcel, list[int]]] = {}
+        self._writing: dict[Parcel, list[int]] = {}
 
     def write(
         self, waiting: deque[tuple[tuple[bytes, ...] | Note, float, float, int]]
@@ -81,8 +80,6 @@ class Scribe:
 
     def opened(self, now: float, wall: float, epoch: int, url: str) -> str:
         """Return the entry of a connection that was made."""
-        # What was cut off is told of soon after the next connection was made, at the latest.
-        self._writing = {one: numbers for one, numbers in self._writing.items() if one == epoch - 1}
         (shown,) = self._mask.apply([without_query(str(url))])
         return self._entry(Kind.OPENED, now, wall, epoch, shown)
 
@@ -97,25 +94,23 @@ class Scribe:
 
     def leaving(self, now: float, wall: float, epoch: int, parcels: Sequence[Parcel]) -> str:
         """Return the entries of frames that are about to leave."""
-        numbers: dict[Parcel, list[int]] = {}
+        writing = {one: numbers for one, numbers in self._writing.items() if not one.done}
         lines = []
         for parcel in parcels:
-            numbers[parcel] = []
+            writing[parcel] = []
             for opcode, payload in sent_frames(parcel.data):
                 lines.append(self._frame(Kind.OUT, now, wall, epoch, payload, NAMES[opcode]))
-                numbers[parcel].append(self.count)
-        self._writing[epoch] = numbers
+                writing[parcel].append(self.count)
+        self._writing = writing
         return "".join(lines)
 
     def stayed(self, now: float, wall: float, epoch: int, parcel: Parcel) -> str:
         """Return the entries that take back what has not left; none where it was left out."""
-        numbers = self._writing.get(epoch, {}).pop(parcel, [])
-        return self._refer(Kind.WITHDRAWN, now, wall, epoch, numbers)
+        return self._refer(Kind.WITHDRAWN, now, wall, epoch, self._writing.pop(parcel, []))
 
     def cut(self, now: float, wall: float, epoch: int, parcels: Sequence[Parcel]) -> str:
         """Return the entries that say of frames that they were unfinished at the end."""
-        writing = self._writing.pop(epoch, {})
-        numbers = [number for parcel in parcels for number in writing.get(parcel, ())]
+        numbers = [number for parcel in parcels for number in self._writing.pop(parcel, ())]
         return self._refer(Kind.CUT, now, wall, epoch, numbers)
 
     def ended(

@@ -7,14 +7,18 @@ for the subscribe that names its stream; all else for whatever the client had se
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from venuesdk.secret import MASK
 from venuesdk.testing.tape.entries import Exchange, Kind, TapeEntry, TapeHeader
 from venuesdk.testing.tape.file import Tape
 from venuesdk.testing.tape.matching import Said, marks_of, same, shown, with_id
 
 __all__ = ["UNKNOWN", "Cue", "End", "Performance", "Script", "check_speed"]
+
+log = logging.getLogger("venuesdk.tape")
 
 MAX_SURPRISES = 1_000
 UNKNOWN = "the tape does not know this frame"
@@ -148,7 +152,8 @@ class Performance:
 
     ``surprises`` are the words that the client sent and the tape does not know, without what may
     be a credential; the newest 1,000. Of ``total`` frames of the venue's ``played`` went out. The
-    tape is held in memory. Not for several threads at once.
+    tape is held in memory. Binary frames are not played: no venue sends any. Not for several
+    threads at once.
     """
 
     def __init__(self, tape: Tape) -> None:
@@ -159,6 +164,11 @@ class Performance:
         withdrawn = frozenset(one.refers for one in entries if one.kind is Kind.WITHDRAWN)
         self._exchanges = [one.exchange for one in entries if one.exchange is not None]
         self.asks_http = bool(self._exchanges)
+        sent = [one.text for one in entries if one.kind is Kind.OUT]
+        self.shows_masks = any(MASK in text for text in (*sent, *(x.sent for x in self._exchanges)))
+        lost = sum(one.count for one in entries)
+        if lost:
+            log.warning("the tape is incomplete: %d entries were lost when it was recorded", lost)
         self._scripts = [Script(part, withdrawn) for part in self._connections(entries)]
         self.total = sum(script.total for script in self._scripts)
         self.played = 0
