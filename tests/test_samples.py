@@ -83,6 +83,12 @@ SAMPLES: dict[str, list[str] | set[str]] = {
         *3 * ["ebobm25"],
     ],
     "quickstart_timex.py": ["AUDT 111.672571309375", "refused: Access denied", *3 * ["ETHAUDT"]],
+    "record_and_replay.py": [
+        'out {"id":"msg:1","method":"auth","token":"********"}',
+        "replayed: ",
+        "served: ",
+        "surprises: []",
+    ],
     "several_accounts.py": [
         "maker holds 500.25 AUDT",
         "taker holds 75 AUDT",
