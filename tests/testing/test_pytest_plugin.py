@@ -1,0 +1,225 @@
+"""The plugin as its users meet it: test runs of their own, each in a process of its own."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree as Xml
+from configparser import ConfigParser
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+MODULE = "venuesdk.testing.pytest_plugin"
+
+PLANTED = '''
+import sys, threading
+from queue import SimpleQueue
+import pytest
+from venuesdk import Backoff, NotSent, State
+from venuesdk.models import GapReason
+
+pytestmark = pytest.mark.venue_sim("onyx", interval=None)
+
+
+def test_pass_module_and_nearer_marker(venue_sim):
+    assert (venue_sim.name, venue_sim.interval, venue_sim.seed) == ("onyx", None, 1)
+
+
+@pytest.mark.venue_sim(seed=7, token="a token of its own")
+def test_pass_options_are_added(venue_sim, venue_client):
+    assert (venue_sim.name, venue_sim.interval, venue_sim.seed) == ("onyx", None, 7)
+    assert venue_client.connected
+
+
+@pytest.mark.venue_sim("fuze")
+class TestOfAClass:
+    def test_pass_another_venue_has_none_of_the_options(self, venue_sim, venue_client):
+        assert (venue_sim.name, venue_sim.interval) == ("fuze", 0.05)
+        assert venue_client.venue == "fuze"
+
+
+@pytest.mark.parametrize(
+    "venue", [pytest.param(name, marks=pytest.mark.venue_sim(name)) for name in ("fuze", "timex")]
+)
+def test_pass_each_of_several(venue, venue_client):
+    assert venue_client.venue == venue
+
+
+@pytest.mark.venue_client(delivery="pump", timeout=2)
+@pytest.mark.venue_client(timeout=3)
+def test_pass_client_options(venue_client):
+    assert venue_client.pump(timeout=2) == 2
+
+
+def test_pass_one_connection_at_a_time(venue_sim, venue_client, cut_connection):
+    cut_connection()
+    assert venue_client.stats().epoch == 2 and venue_sim.accepted == 2
+    with cut_connection.away():
+        with pytest.raises(NotSent):
+            venue_client.request("order")
+    assert venue_client.connected and venue_client.stats().epoch == 3
+
+
+@pytest.mark.usefixtures("venue_leaks")
+def test_pass_clock_in_any_order(venue_sim, venue_client, fake_clock):
+    """It is there before the client, which the last byte is measured by, and goes after it."""
+    gaps = SimpleQueue()
+    venue_client.subscribe_tickers(print, products=["ebob"], on_gap=gaps.put, stale_after=5)
+    fake_clock.advance(8)
+    assert gaps.get(timeout=5).reason is GapReason.STALE
+
+
+def test_pass_everything_was_closed():
+    names = [thread.name for thread in threading.enumerate()]
+    assert not [name for name in names if name.startswith("venuesdk-")]
+    from venuesdk import timing
+    assert timing.monotonic is timing.real_monotonic
+
+
+def test_pass_missing_extra(request, monkeypatch):
+    monkeypatch.setitem(sys.modules, "websockets.server", None)
+    with pytest.raises(ImportError, match=r"pip install 'venuesdk\\[sim\\]'"):
+        request.getfixturevalue("venue_sim")
+
+
+@pytest.mark.venue_sim("onix")
+def test_wrong_venue(venue_sim):
+    """no simulated venue 'onix'; there are fuze, infinex, loopring, onyx, timex"""
+
+
+@pytest.mark.venue_sim("onyx", "fuze")
+def test_wrong_two_venues(venue_sim):
+    """not one venue's name: ('onyx', 'fuze')"""
+
+
+@pytest.mark.venue_client("pump")
+def test_wrong_client_argument(venue_client):
+    """the marker venue_client takes options by name alone"""
+
+
+@pytest.mark.venue_client(retries=3)
+def test_wrong_client_option(venue_client):
+    """OnyxClient takes no argument 'retries'"""
+
+
+def test_wrong_thread_left(monkeypatch, venue_leaks):
+    """threads left behind: venuesdk-onyx-reader"""
+    from venuesdk.testing import leaks
+    monkeypatch.setattr(leaks, "ENDS_WITHIN", 0.05)
+    leave = threading.Event().wait
+    threading.Thread(target=leave, args=(20,), name="venuesdk-onyx-reader", daemon=True).start()
+
+
+def test_wrong_error_to_nobody(venue_sim, venue_client, venue_leaks):
+    """ZeroDivisionError: division by zero"""
+    called = threading.Event()
+
+    def callback(_):
+        called.set()
+        1 / 0
+
+    venue_client.subscribe_tickers(callback, products=["ebob"])
+    venue_sim.tick()
+    assert called.wait(5)
+'''
+
+UNMARKED = '''
+def test_wrong_no_marker(venue_sim):
+    """which venue? Mark the test, as @pytest.mark.venue_sim("onyx")"""
+'''
+
+COUNTED = '''
+import json, sys
+
+def test_modules():
+    print("LOADED " + json.dumps(sorted(sys.modules)))
+'''
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run pytest with this plugin alone, by its module: whatever is installed here."""
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+
+
+def outcomes_of(report: Path) -> dict[str, str]:
+    """Return what failed each test of a run, "" for those that passed."""
+    return {
+        case.attrib["name"]: "".join(f"{bad.get('message')}\n{bad.text}" for bad in case)
+        for case in Xml.parse(report).iter("testcase")
+    }
+
+
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Run the planted tests, and return what became of each."""
+    folder = tmp_path_factory.mktemp("planted")
+    (folder / "test_planted.py").write_text(PLANTED, encoding="utf-8")
+    (folder / "test_unmarked.py").write_text(UNMARKED, encoding="utf-8")
+    (folder / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n", encoding="utf-8")
+    done = run(folder, "-p", MODULE, "--strict-markers", f"--junitxml={folder / 'report.xml'}")
+    assert (folder / "report.xml").is_file(), done.stdout + done.stderr
+    return outcomes_of(folder / "report.xml")
+
+
+def names_in(source: str) -> list[str]:
+    """Return the names of the tests in a source, and of their parameters."""
+    lines = [line.strip() for line in source.splitlines()]
+    return [line[4:].partition("(")[0] for line in lines if line.startswith("def test_")]
+
+
+@pytest.mark.parametrize("name", [name for name in names_in(PLANTED) if "_pass_" in name])
+def test_a_fixture_does_its_part(name: str, outcomes: dict[str, str]) -> None:
+    """What the planted test says of its fixtures is so."""
+    found = [text for case, text in outcomes.items() if case.partition("[")[0] == name]
+    assert found == [""] * (2 if name == "test_pass_each_of_several" else 1)
+
+
+@pytest.mark.parametrize("name", [n for n in names_in(PLANTED + UNMARKED) if "_wrong_" in n])
+def test_a_mistake_is_named(name: str, outcomes: dict[str, str]) -> None:
+    """A test that is marked wrongly, or that leaks, fails with the text of its docstring."""
+    source = (PLANTED + UNMARKED).partition(f"def {name}(")[2]
+    assert source.split('"""')[1] in outcomes[name]
+
+
+def test_a_run_that_uses_none_of_it_pays_nothing(tmp_path: Path) -> None:
+    """Its modules are those of a run without the plugin, and a handful of light ones of ours."""
+    (tmp_path / "test_counted.py").write_text(COUNTED, encoding="utf-8")
+    loaded = []
+    for plugin in ([], ["-p", MODULE]):
+        done = run(tmp_path, "-s", "--strict-markers", *plugin)
+        assert done.returncode == 0, done.stdout + done.stderr
+        [line] = [line for line in done.stdout.splitlines() if "LOADED " in line]
+        loaded.append(set(json.loads(line.partition("LOADED ")[2].rpartition("]")[0] + "]")))
+    added = loaded[1] - loaded[0]
+    assert added == {"venuesdk", "venuesdk._version", "venuesdk.testing", MODULE}
+
+
+def test_the_entry_point_is_declared() -> None:
+    """A user's pytest finds the plugin by itself, under the name that ``-p no:`` takes."""
+    setup = ConfigParser()
+    setup.read(ROOT / "setup.cfg", encoding="utf-8")
+    assert f"venuesdk = {MODULE}" in setup["options.entry_points"]["pytest11"].splitlines()
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not importlib.util.find_spec("xdist"), reason="pytest-xdist is not installed")
+def test_it_works_on_several_workers(tmp_path: Path) -> None:
+    """Each worker has its own venues, ports and clock: the same tests pass and fail."""
+    (tmp_path / "test_planted.py").write_text(PLANTED, encoding="utf-8")
+    run(tmp_path, "-p", MODULE, "-p", "xdist", "-n", "2", f"--junitxml={tmp_path / 'report.xml'}")
+    outcomes = outcomes_of(tmp_path / "report.xml")
+    failed = sorted(name for name, text in outcomes.items() if text)
+    assert failed == sorted(name for name in names_in(PLANTED) if "_wrong_" in name)
