@@ -83,10 +83,10 @@ def test_a_stream_goes_stale_when_its_time_has_passed(
     """Not before; and within the 2.5 seconds after that are promised."""
     gaps: SimpleQueue[Any] = SimpleQueue()
     client = connect(venue)
-    client.subscribe_tickers(print, products=["ebob"], on_gap=gaps.put, stale_after=5)
-    clock.advance(4)
+    client.subscribe_tickers(print, products=["ebob"], on_gap=gaps.put, stale_after=2)
+    clock.advance(1.5)
     assert gaps.empty()
-    clock.advance(3.5)
+    clock.advance(3)
     assert gaps.get(timeout=PATIENCE).reason is GapReason.STALE
 
 

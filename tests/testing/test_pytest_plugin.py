@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as Xml
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
+SAMPLE = ROOT / "samples" / "testing"
 MODULE = "venuesdk.testing.pytest_plugin"
 
 PLANTED = '''
@@ -69,8 +71,8 @@ def test_pass_one_connection_at_a_time(venue_sim, venue_client, cut_connection):
 def test_pass_clock_in_any_order(venue_sim, venue_client, fake_clock):
     """It is there before the client, which the last byte is measured by, and goes after it."""
     gaps = SimpleQueue()
-    venue_client.subscribe_tickers(print, products=["ebob"], on_gap=gaps.put, stale_after=5)
-    fake_clock.advance(8)
+    venue_client.subscribe_tickers(print, products=["ebob"], on_gap=gaps.put, stale_after=1)
+    fake_clock.advance(4)
     assert gaps.get(timeout=5).reason is GapReason.STALE
 
 
@@ -141,12 +143,19 @@ def test_modules():
 '''
 
 
-def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run pytest with this plugin alone, by its module: whatever is installed here."""
+def run(
+    folder: Path, *arguments: str, site: Path | None = None, autoload: bool = False
+) -> subprocess.CompletedProcess[str]:
+    """Run pytest with the plugins that are named alone, whatever is installed here.
+
+    Where the entry point of this plugin is, pytest would refuse its module under a second name.
+    """
+    path = os.pathsep.join(map(str, [ROOT, *([site] if site else [])]))
+    alone = {} if autoload else {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        env={**os.environ, "PYTHONPATH": path, **alone},
         capture_output=True,
         text=True,
         timeout=50,
@@ -207,11 +216,62 @@ def test_a_run_that_uses_none_of_it_pays_nothing(tmp_path: Path) -> None:
     assert added == {"venuesdk", "venuesdk._version", "venuesdk.testing", MODULE}
 
 
-def test_the_entry_point_is_declared() -> None:
-    """A user's pytest finds the plugin by itself, under the name that ``-p no:`` takes."""
+def installed(folder: Path) -> Path:
+    """Return a place that holds what pip writes there of the entry points of setup.cfg."""
     setup = ConfigParser()
     setup.read(ROOT / "setup.cfg", encoding="utf-8")
-    assert f"venuesdk = {MODULE}" in setup["options.entry_points"]["pytest11"].splitlines()
+    declared = setup["options.entry_points"]["pytest11"].strip()
+    info = folder / "site" / "declared-1.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: declared\nVersion: 1\n")
+    (info / "entry_points.txt").write_text(f"[pytest11]\n{declared}\n")
+    return info.parent
+
+
+def test_the_sample_that_users_copy_passes(tmp_path: Path) -> None:
+    """Copied to where nothing else is; the plugin is found by the name that setup.cfg declares."""
+    shutil.copytree(SAMPLE, tmp_path, dirs_exist_ok=True)
+    strict = ("-W", "error", "--strict-markers")
+    done = run(tmp_path, *strict, "-p", "venuesdk", site=installed(tmp_path))
+    assert done.returncode == 0, done.stdout + done.stderr
+    count = len(names_in((SAMPLE / "test_my_bot.py").read_text(encoding="utf-8")))
+    assert count and f"{count} passed" in done.stdout
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("sound", "broken", "noticed_by"),
+    [
+        ("self.order is None and ", "", "test_it_buys_once"),
+        ("self.trouble is None and ", "", "test_it_does_not_insist_where_the_venue_says_no"),
+        ("self.trouble = error ", "pass", "test_it_buys_no_second_time_when_the_answer_is_lost"),
+        (" and book.asks[0].price <= self.limit", "", "test_it_does_not_pay_too_much"),
+        (", on_gap=self.on_gap", "", "test_it_goes_on_after_a_cut"),
+        (", stale_after=5", "", "test_it_distrusts_a_venue_that_falls_silent"),
+    ],
+)
+def test_the_sample_notices_a_bot_that_is_broken(
+    tmp_path: Path, sound: str, broken: str, noticed_by: str
+) -> None:
+    """Each of its tests fails where the bot does what that test is against."""
+    shutil.copytree(SAMPLE, tmp_path, dirs_exist_ok=True)
+    bot = tmp_path / "my_bot.py"
+    source = bot.read_text(encoding="utf-8")
+    assert source.count(sound) == 1
+    bot.write_text(source.replace(sound, broken), encoding="utf-8")
+    run(tmp_path, "-p", MODULE, f"--junitxml={tmp_path / 'report.xml'}")
+    assert outcomes_of(tmp_path / "report.xml")[noticed_by]
+
+
+@pytest.mark.long
+def test_it_can_be_left_out(tmp_path: Path) -> None:
+    """``-p no:venuesdk`` leaves none of its fixtures; without it pytest finds them by itself."""
+    (tmp_path / "test_unmarked.py").write_text(UNMARKED, encoding="utf-8")
+    site = installed(tmp_path)
+    without = run(tmp_path, "-p", "no:venuesdk", site=site, autoload=True)
+    assert "fixture 'venue_sim' not found" in without.stdout
+    by_itself = run(tmp_path, site=site, autoload=True)
+    assert "which venue?" in by_itself.stdout
 
 
 @pytest.mark.long

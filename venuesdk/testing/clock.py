@@ -125,7 +125,8 @@ class FakeClock:
                 limit = PATIENCE if behind else BREATH
                 if spent >= limit:
                     return behind
-                self._looked.wait(limit - spent)
+                # One that loses its connection looks no more, and nobody says so.
+                self._looked.wait(min(limit - spent, BREATH))
 
     def _behind_locked(self, due: float) -> Iterator[Session]:
         for session in sessions():
