@@ -94,9 +94,9 @@ class FakeClock:
     def jump(self, seconds: float) -> None:
         """Let `seconds` pass at once, as for a machine that was asleep; returns when that is seen.
 
-        Deadlines and pauses are over. Silence that nobody was awake for counts as the SDK counts
-        it: hardly for a silent stream, and a quiet connection is asked for a sign of life before
-        it is given up.
+        Deadlines and pauses are over, but for one that another thread was only about to begin.
+        Silence that nobody was awake for counts as the SDK counts it: hardly for a silent stream,
+        and a quiet connection is asked for a sign of life before it is given up.
         """
         _check(seconds)
         self._await_looks(self._put_forward(seconds), set())
