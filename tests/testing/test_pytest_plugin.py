@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import shutil
@@ -171,36 +170,28 @@ def outcomes_of(report: Path) -> dict[str, str]:
     }
 
 
-@pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Run the planted tests, and return what became of each."""
-    folder = tmp_path_factory.mktemp("planted")
-    (folder / "test_planted.py").write_text(PLANTED, encoding="utf-8")
-    (folder / "test_unmarked.py").write_text(UNMARKED, encoding="utf-8")
-    (folder / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n", encoding="utf-8")
-    done = run(folder, "-p", MODULE, "--strict-markers", f"--junitxml={folder / 'report.xml'}")
-    assert (folder / "report.xml").is_file(), done.stdout + done.stderr
-    return outcomes_of(folder / "report.xml")
-
-
 def names_in(source: str) -> list[str]:
     """Return the names of the tests in a source, and of their parameters."""
     lines = [line.strip() for line in source.splitlines()]
     return [line[4:].partition("(")[0] for line in lines if line.startswith("def test_")]
 
 
-@pytest.mark.parametrize("name", [name for name in names_in(PLANTED) if "_pass_" in name])
-def test_a_fixture_does_its_part(name: str, outcomes: dict[str, str]) -> None:
-    """What the planted test says of its fixtures is so."""
-    found = [text for case, text in outcomes.items() if case.partition("[")[0] == name]
-    assert found == [""] * (2 if name == "test_pass_each_of_several" else 1)
-
-
-@pytest.mark.parametrize("name", [n for n in names_in(PLANTED + UNMARKED) if "_wrong_" in n])
-def test_a_mistake_is_named(name: str, outcomes: dict[str, str]) -> None:
-    """A test that is marked wrongly, or that leaks, fails with the text of its docstring."""
-    source = (PLANTED + UNMARKED).partition(f"def {name}(")[2]
-    assert source.split('"""')[1] in outcomes[name]
+def test_each_fixture_does_its_part(tmp_path: Path) -> None:
+    """What a planted test says of its fixtures is so; a mistake fails it with its docstring."""
+    (tmp_path / "test_planted.py").write_text(PLANTED, encoding="utf-8")
+    (tmp_path / "test_unmarked.py").write_text(UNMARKED, encoding="utf-8")
+    (tmp_path / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n", encoding="utf-8")
+    report = tmp_path / "report.xml"
+    done = run(tmp_path, "-p", MODULE, "--strict-markers", f"--junitxml={report}")
+    assert report.is_file(), done.stdout + done.stderr
+    outcomes = outcomes_of(report)
+    assert {name.partition("[")[0] for name in outcomes} == {*names_in(PLANTED + UNMARKED)}
+    for name, found in outcomes.items():
+        if "_pass_" in name:
+            assert not found, found
+        else:
+            source = (PLANTED + UNMARKED).partition(f"def {name}(")[2]
+            assert source.split('"""')[1] in found
 
 
 def test_a_run_that_uses_none_of_it_pays_nothing(tmp_path: Path) -> None:
@@ -275,7 +266,6 @@ def test_it_can_be_left_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.skipif(not importlib.util.find_spec("xdist"), reason="pytest-xdist is not installed")
 def test_it_works_on_several_workers(tmp_path: Path) -> None:
     """Each worker has its own venues, ports and clock: the same tests pass and fail."""
     (tmp_path / "test_planted.py").write_text(PLANTED, encoding="utf-8")
