@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import tempfile
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from job import Job
 
 from venuesdk import FuzeClient, LoopringClient, OnyxClient, TimexClient
+from venuesdk.testing.tape import Recorder
 from venuesdk.venues.loopring import OrderBook
 
-__all__ = ["ORDER", "make", "requests", "stream", "subscribe"]
+__all__ = ["ORDER", "make", "recorded", "requests", "stream", "subscribe"]
 
 ORDER = {
     "symbol": "brtu24",
@@ -63,6 +66,19 @@ def stream(job: Job, on_event: Callable[[Any], object]) -> None:
         threading.Event().wait()
     while True:
         client.pump(timeout=1.0)
+
+
+def recorded(job: Job, on_event: Callable[[Any], object]) -> None:
+    """Do as `stream`, with all of it going to a tape; nothing may be missing on that."""
+    options = dict(job.options)
+    suffix = options.pop("tape")
+    job.options = options
+    client = make(job)
+    with tempfile.TemporaryDirectory() as folder:
+        recorder = Recorder(client, Path(folder) / f"x{suffix}").start()
+        job.probes["lost"] = lambda: recorder.lost
+        subscribe(job, client.connect(), on_event, on_gap=lambda gap: None)
+        threading.Event().wait()
 
 
 def requests(job: Job) -> Callable[[], object]:

@@ -11,6 +11,8 @@ import os
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 
+from attrs import evolve
+
 from ..errors import AuthenticationError, ConnectFailed, ConnectionLost, VenueError
 from ..models import State
 from ..protocol.codec import Topic
@@ -21,8 +23,9 @@ from ..timing import Deadline, monotonic
 from .asking import Asking
 from .credentials import CredentialsKeeper
 from .delivery import Delivery
+from .fetcher import Fetcher
 from .link import Link, Traffic
-from .reader import Plan, Reader
+from .reader import Dial, Plan, Reader
 from .redaction import redact
 from .router import Router
 from .slots import Slot, Slots
@@ -76,6 +79,10 @@ class Session:
         self._first_answer: Slot | None = None
         self._retired = Traffic()
         _SESSIONS.add(self)
+
+    def use(self, dial: Dial, fetch: Fetcher) -> None:
+        """Make connections, and ask over HTTP, some other way; before the first `connect`."""
+        self._plan = evolve(self._plan, dial=dial, fetch=fetch)
 
     # Beginning and ending ------------------------------------------------------------------------
 
@@ -186,6 +193,10 @@ class Session:
         """Return an id that was never used."""
         with self.standing.lock:
             return self._ids.next()
+
+    def next_epoch(self) -> int:
+        """Return the number of the connection that is about to be made."""
+        return self.standing.epoch + 1
 
     def connected(self, reader: Reader, link: Link) -> None:
         """Use a link: callers may send, and subscriptions are replayed."""
