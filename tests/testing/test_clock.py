@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from queue import SimpleQueue
 from types import ModuleType
 from typing import Any
@@ -179,6 +181,17 @@ def test_the_venue_has_a_time_of_its_own(venue: Any, clock: FakeClock) -> None:
     clock.jump(61)
     venue.later(0, soon.set)
     assert soon.wait(PATIENCE) and not late.is_set()
+
+
+def test_whatever_plays_a_venue_reads_the_real_clock() -> None:
+    """What is moved, beside the clients, is what stands on a client's side of a tape."""
+    folder = Path(clock_module.__file__).parent
+    moved = [
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*.py")
+        if re.search(r"^from .* import .*\bmonotonic\b", path.read_text(encoding="utf-8"), re.M)
+    ]
+    assert sorted(moved) == ["tape/player.py", "tape/recorder.py"]
 
 
 def test_a_reader_that_does_not_look_is_not_waited_for_long(

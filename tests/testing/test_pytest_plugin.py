@@ -10,8 +10,12 @@ import sys
 import xml.etree.ElementTree as Xml
 from configparser import ConfigParser
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
+
+from venuesdk.testing import FakeClock, client_of, simulate
+from venuesdk.testing.tape import Recorder
 
 ROOT = Path(__file__).parent.parent.parent
 SAMPLE = ROOT / "samples" / "testing"
@@ -88,6 +92,34 @@ def test_pass_missing_extra(request, monkeypatch):
         request.getfixturevalue("venue_sim")
 
 
+@pytest.mark.tape("a.tape", speed=1)
+class TestTapes:
+    def test_pass_tape(self, tape):
+        assert tape.header.venue == "onyx" and not tape.truncated
+
+    @pytest.mark.usefixtures("venue_leaks")
+    @pytest.mark.tape(speed=float("inf"))
+    def test_pass_at_once(self, tape_client):
+        stream = tape_client.subscribe_tickers(products=["ebob"])
+        assert len([stream.get(timeout=5) for _ in range(3)]) == 3
+
+    @pytest.mark.venue_client(delivery="pump")
+    def test_pass_at_the_pace_of_the_recording(self, tape_client, fake_clock):
+        seen = []
+        tape_client.subscribe_tickers(seen.append, products=["ebob"])
+        while not seen:
+            tape_client.pump(timeout=5, max_events=1)
+        fake_clock.advance(9)
+        assert not tape_client.pump() and len(seen) == 1
+        fake_clock.advance(2)
+        assert tape_client.pump(timeout=5) and len(seen) == 2
+
+
+@pytest.mark.tape("none.tape")
+def test_wrong_no_such_tape(tape):
+    """FileNotFoundError"""
+
+
 @pytest.mark.venue_sim("onix")
 def test_wrong_venue(venue_sim):
     """no simulated venue 'onix'; there are fuze, infinex, loopring, onyx, timex"""
@@ -95,7 +127,7 @@ def test_wrong_venue(venue_sim):
 
 @pytest.mark.venue_sim("onyx", "fuze")
 def test_wrong_two_venues(venue_sim):
-    """not one venue's name: ('onyx', 'fuze')"""
+    """the marker venue_sim takes one name, not ('onyx', 'fuze')"""
 
 
 @pytest.mark.venue_client("pump")
@@ -131,7 +163,11 @@ def test_wrong_error_to_nobody(venue_sim, venue_client, venue_leaks):
 
 UNMARKED = '''
 def test_wrong_no_marker(venue_sim):
-    """which venue? Mark the test, as @pytest.mark.venue_sim("onyx")"""
+    """the fixture venue_sim needs to know which: @pytest.mark.venue_sim("onyx")"""
+
+
+def test_wrong_no_tape(tape_client):
+    """the fixture tape needs to know which: @pytest.mark.tape("monday.tape.zst")"""
 '''
 
 COUNTED = '''
@@ -170,6 +206,19 @@ def outcomes_of(report: Path) -> dict[str, str]:
     }
 
 
+def record(path: Path) -> None:
+    """Record half a minute of a market with a price every ten seconds."""
+    seen: SimpleQueue[object] = SimpleQueue()
+    with FakeClock() as clock, simulate("onyx", interval=None) as venue:
+        client = client_of(venue)
+        with Recorder(client, path), client:
+            client.subscribe_tickers(seen.put, products=["ebob"])
+            for _ in range(3):
+                venue.tick()
+                assert seen.get(timeout=5)
+                clock.jump(10)
+
+
 def names_in(source: str) -> list[str]:
     """Return the names of the tests in a source, and of their parameters."""
     lines = [line.strip() for line in source.splitlines()]
@@ -181,6 +230,7 @@ def test_each_fixture_does_its_part(tmp_path: Path) -> None:
     (tmp_path / "test_planted.py").write_text(PLANTED, encoding="utf-8")
     (tmp_path / "test_unmarked.py").write_text(UNMARKED, encoding="utf-8")
     (tmp_path / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n", encoding="utf-8")
+    record(tmp_path / "a.tape")
     report = tmp_path / "report.xml"
     done = run(tmp_path, "-p", MODULE, "--strict-markers", f"--junitxml={report}")
     assert report.is_file(), done.stdout + done.stderr
@@ -262,13 +312,14 @@ def test_it_can_be_left_out(tmp_path: Path) -> None:
     without = run(tmp_path, "-p", "no:venuesdk", site=site, autoload=True)
     assert "fixture 'venue_sim' not found" in without.stdout
     by_itself = run(tmp_path, site=site, autoload=True)
-    assert "which venue?" in by_itself.stdout
+    assert "venue_sim needs to know which" in by_itself.stdout
 
 
 @pytest.mark.long
 def test_it_works_on_several_workers(tmp_path: Path) -> None:
     """Each worker has its own venues, ports and clock: the same tests pass and fail."""
     (tmp_path / "test_planted.py").write_text(PLANTED, encoding="utf-8")
+    record(tmp_path / "a.tape")
     run(tmp_path, "-p", MODULE, "-p", "xdist", "-n", "2", f"--junitxml={tmp_path / 'report.xml'}")
     outcomes = outcomes_of(tmp_path / "report.xml")
     failed = sorted(name for name, text in outcomes.items() if text)

@@ -15,7 +15,7 @@ from venuesdk.models import State
 from venuesdk.testing.server import SimulatedVenue
 from venuesdk.timing import Backoff
 
-__all__ = ["client_of", "cut_connection", "kept_away"]
+__all__ = ["client_class", "client_of", "cut_connection", "kept_away"]
 
 RECONNECT = Backoff(initial=0.05, maximum=0.2)
 """The rhythm of a client that is being tested: nobody wants to wait for the usual one."""
@@ -28,15 +28,21 @@ def client_of(venue: SimulatedVenue, **options: Any) -> Any:
     ``http_url`` and credentials, a ``timeout`` of five seconds, and a quick ``reconnect``. The
     venue must be started. Raises ValueError where there is no client of that venue.
     """
-    if venue.name in venues.names():
-        venues.load(venue.name)
-    kinds = clients()
-    if venue.name not in kinds:
-        raise ValueError(f"no client of {venue.name!r}; there are {', '.join(sorted(kinds))}")
+    kind = client_class(venue.name)
     chosen: dict[str, Any] = {"url": venue.url, "timeout": 5.0, "reconnect": RECONNECT}
     if venue.has_http:
         chosen["http_url"] = venue.http_url
-    return kinds[venue.name](**chosen | venue.credentials | options)
+    return kind(**chosen | venue.credentials | options)
+
+
+def client_class(venue: str) -> type[Any]:
+    """Return the class of the clients of that venue; raise ValueError where there is none."""
+    if venue in venues.names():
+        venues.load(venue)
+    kinds = clients()
+    if venue not in kinds:
+        raise ValueError(f"no client of {venue!r}; there are {', '.join(sorted(kinds))}")
+    return kinds[venue]
 
 
 def cut_connection(venue: SimulatedVenue, client: Client, timeout: float = 5.0) -> None:

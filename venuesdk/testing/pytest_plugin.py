@@ -1,4 +1,4 @@
-"""The fixtures that pytest gets with venuesdk: a venue, its client, a cut, a clock, a leak check.
+"""The fixtures that pytest gets with venuesdk: a venue, its client, a cut, a tape, a clock.
 
 It is loaded in every pytest run of an environment that venuesdk is installed in. So nothing is
 imported here that a run without these fixtures does not need, there are no options, and nothing
@@ -10,6 +10,7 @@ its class, and that before one of the module.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +22,15 @@ if TYPE_CHECKING:
     from venuesdk.client import Client
     from venuesdk.testing.clock import FakeClock
     from venuesdk.testing.server import SimulatedVenue
+    from venuesdk.testing.tape import Tape
 
 __all__ = [
     "ConnectionCut",
     "cut_connection",
     "fake_clock",
     "pytest_configure",
+    "tape",
+    "tape_client",
     "venue_client",
     "venue_leaks",
     "venue_sim",
@@ -37,11 +41,15 @@ MARKERS = (
     "options of venuesdk.testing.simulate: seed, interval, …",
     "venue_client(**options): the options of the client of the fixture venue_client, such as "
     'delivery="pump"',
+    "tape(path, speed=…): the recording of the fixtures tape and tape_client, from the folder of "
+    "the test's file; as fast as possible without a speed",
 )
+
+EXAMPLES = {"venue_sim": "onyx", "tape": "monday.tape.zst"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the two markers known, for runs with ``--strict-markers``."""
+    """Make the markers known, for runs with ``--strict-markers``."""
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
 
@@ -56,7 +64,7 @@ def venue_sim(request: pytest.FixtureRequest) -> Iterator[SimulatedVenue]:
     from venuesdk.testing.server import simulate
 
     _begin_outer(request)
-    name, options = _venue_of(request.node)
+    name, options = _named_by(request.node, "venue_sim")
     with simulate(name, **options) as venue:
         yield venue
 
@@ -71,12 +79,7 @@ def venue_client(request: pytest.FixtureRequest, venue_sim: SimulatedVenue) -> I
     """
     from venuesdk.testing.clients import client_of
 
-    options: dict[str, Any] = {}
-    for marker in request.node.iter_markers("venue_client"):
-        if marker.args:
-            pytest.fail("the marker venue_client takes options by name alone", pytrace=False)
-        options = {**marker.kwargs, **options}
-    with client_of(venue_sim, **options) as client:
+    with client_of(venue_sim, **_client_options(request.node)) as client:
         yield client
 
 
@@ -116,11 +119,44 @@ def cut_connection(venue_sim: SimulatedVenue, venue_client: Client) -> Connectio
 
 
 @pytest.fixture
+def tape(request: pytest.FixtureRequest) -> Tape:
+    """Return the recording that the test is marked with: ``@pytest.mark.tape("monday.tape.zst")``.
+
+    The path is taken from the folder of the test's file. Record one with
+    ``with Recorder(client, path): …``, both from `venuesdk.testing.tape`, or in the shell.
+    """
+    from venuesdk.testing.tape import read_tape
+
+    path, _ = _named_by(request.node, "tape")
+    return read_tape(request.path.parent / path)
+
+
+@pytest.fixture
+def tape_client(request: pytest.FixtureRequest, tape: Tape) -> Iterator[Any]:
+    """Return a connected client that `tape` is played into; it is closed at the end of the test.
+
+    There is no venue and no socket: what the client says is answered as it was then, and what the
+    tape does not know ends the connection. Streams come at once, or, with
+    ``@pytest.mark.tape("monday.tape.zst", speed=1)``, at the pace of the recording, which
+    `fake_clock` moves too. Options are those of the marker ``venue_client``.
+    """
+    from venuesdk.testing.clients import client_class
+    from venuesdk.testing.tape import replayed
+
+    _begin_outer(request)
+    _, options = _named_by(request.node, "tape")
+    kind = client_class(tape.header.venue)
+    options = {"speed": math.inf, **options, **_client_options(request.node)}
+    with replayed(tape, kind, **options) as client:
+        yield client
+
+
+@pytest.fixture
 def fake_clock() -> Iterator[FakeClock]:
     """Return the SDK's clock, which the test puts forward: ``fake_clock.advance(15)``.
 
-    It begins before `venue_client` connects, and ends when that is closed. What it moves and what
-    not is told in `venuesdk.testing.clock`.
+    It begins before `venue_client` or `tape_client` connects, and ends when that is closed. What
+    it moves and what not is told in `venuesdk.testing.clock`.
     """
     from venuesdk.testing.clock import FakeClock
 
@@ -154,14 +190,25 @@ def _begin_outer(request: pytest.FixtureRequest) -> None:
             request.getfixturevalue(name)
 
 
-def _venue_of(node: Any) -> tuple[str, dict[str, Any]]:
-    """Return the name in the nearest marker that has one, and the options up to there."""
+def _client_options(node: Any) -> dict[str, Any]:
+    """Return the options in all markers ``venue_client``; a nearer one goes before."""
     options: dict[str, Any] = {}
-    for marker in node.iter_markers("venue_sim"):
-        options = {**marker.kwargs, **options}
+    for marker in node.iter_markers("venue_client"):
         if marker.args:
-            name, *rest = marker.args
+            pytest.fail("the marker venue_client takes options by name alone", pytrace=False)
+        options = {**marker.kwargs, **options}
+    return options
+
+
+def _named_by(node: Any, marker: str) -> tuple[str, dict[str, Any]]:
+    """Return the name in the nearest such marker that has one, and the options up to there."""
+    options: dict[str, Any] = {}
+    for one in node.iter_markers(marker):
+        options = {**one.kwargs, **options}
+        if one.args:
+            name, *rest = one.args
             if rest or not isinstance(name, str):
-                pytest.fail(f"not one venue's name: {marker.args!r}", pytrace=False)
+                pytest.fail(f"the marker {marker} takes one name, not {one.args!r}", pytrace=False)
             return name, options
-    pytest.fail('which venue? Mark the test, as @pytest.mark.venue_sim("onyx")', pytrace=False)
+    example = f'@pytest.mark.{marker}("{EXAMPLES[marker]}")'
+    pytest.fail(f"the fixture {marker} needs to know which: {example}", pytrace=False)
