@@ -77,8 +77,8 @@ class FakeClock:
         Between two steps each connected client judges what has become due, and there is a moment
         of real time for what it then sends to be answered: a venue that is well keeps its
         clients through an hour of this, a mute one loses them after 15 seconds. Takes a twentieth
-        of the time that passes, and more where a reader does not look, because an ``inline``
-        callback runs: that it waits for a second, and then goes on without it.
+        of the time that passes, and a second more where a reader does not look, because an
+        ``inline`` callback runs: then it goes on without that client.
 
         What was judged is done: a dead connection is given up, a `Gap` is on its way to its
         callback. A caller that waits for an answer sees its deadline within 0.02 seconds, one
