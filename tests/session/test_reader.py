@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable, Generator
 from typing import Any
@@ -24,6 +23,7 @@ from venuesdk.errors import (
 from venuesdk.models import HttpRequest, HttpResponse, State
 from venuesdk.protocol.codec import Pulse, Request
 from venuesdk.session import reader as reader_module
+from venuesdk.session.journal import Journal
 from venuesdk.session.link import Link
 from venuesdk.session.quota import AttemptQuota
 from venuesdk.session.reader import Reader
@@ -141,7 +141,7 @@ def test_a_persistent_client_goes_on_after_a_first_failure(open_desk: Open) -> N
     desk.venue.refusals.put((503, {}))
     desk.connect()
     assert desk.state("connected").epoch == 1
-    assert desk.session.stats().reconnects == 0
+    assert desk.session.overview.stats().reconnects == 0
     assert desk.ask("echo", value=1) == 1
 
 
@@ -220,7 +220,7 @@ def test_an_unanswered_unsubscribe_costs_the_connection(open_desk: Open) -> None
     desk.state("connected")
     desk.venue.push("kept", 1)
     assert kept.get(PATIENCE) == 1
-    assert [one.topic for one in desk.session.stats().subscriptions] == ["kept"]
+    assert [one.topic for one in desk.session.overview.stats().subscriptions] == ["kept"]
 
 
 def test_stopping_ends_a_connection_that_is_being_made(open_desk: Open, login_codec: Any) -> None:
@@ -271,7 +271,7 @@ def test_ctrl_c_when_the_connection_was_just_made_gives_it_up(open_desk: Open) -
 def test_a_reader_that_was_stopped_before_it_connected_connects_no_more(open_desk: Open) -> None:
     """Its attempt is cancelled, whenever it begins."""
     desk = open_desk()
-    reader = reader_module.Reader(desk.session, desk.plan, desk.delivery.log)
+    reader = reader_module.Reader(desk.session, desk.plan, desk.delivery.journal)
     reader.hang_up()
     reader.stop()
     with pytest.raises((ConnectTimeout, ConnectFailed)):
@@ -282,7 +282,7 @@ def test_a_reader_that_was_stopped_before_it_connected_connects_no_more(open_des
 def test_a_reader_that_is_not_wanted_any_more_may_not_use_its_link(open_desk: Open) -> None:
     """Only the one that the session waits for."""
     desk = open_desk().connect()
-    stale = reader_module.Reader(desk.session, desk.plan, desk.delivery.log)
+    stale = reader_module.Reader(desk.session, desk.plan, desk.delivery.journal)
     with pytest.raises(Exception, match="closed"):
         desk.session.connected(stale, desk.session.standing.link)
     assert desk.session.standing.epoch == 1
@@ -295,7 +295,7 @@ def test_any_inbound_byte_is_life(open_desk: Open) -> None:
     desk.connect()
     for _ in range(4):
         desk.venue.request("echo")
-    assert desk.session.stats().epoch == 1
+    assert desk.session.overview.stats().epoch == 1
     assert Request("echo") == Request("echo")
 
 
@@ -329,7 +329,7 @@ def test_nothing_is_judged_while_more_is_in_hand(open_desk: Open) -> None:
 
     behind = Behind()
     host: Any = Host()
-    reader = Reader(host, desk.session._plan, logging.getLogger("test"))
+    reader = Reader(host, desk.session._plan, Journal("test"))
     with pytest.raises(ConnectionLost, match="enough"):
         reader._receive(Link(behind, link.codec))  # type: ignore[arg-type]
     assert asked == [False]
@@ -425,5 +425,5 @@ def test_a_turn_that_comes_is_taken(open_desk: Open) -> None:
         while desk.state("connected").epoch < epoch:
             continue
     assert monotonic() - started >= 0.05
-    assert desk.session.stats().reconnects == 3
+    assert desk.session.overview.stats().reconnects == 3
     assert quota.tokens < 1.0

@@ -12,6 +12,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from itertools import count
 from queue import Empty, SimpleQueue
 from typing import Any, TypeAlias
 
@@ -22,8 +23,10 @@ from ..secret import Secret
 from ..timing import Deadline, monotonic
 from .callbacks import name_of
 from .inbox import Item, Totals, popped
+from .journal import Facts, Journal
 from .redaction import redact
 from .subscription import NOTHING, Subscription
+from .worker import Worker
 
 __all__ = ["CHUNK", "Delivery", "Notice", "Run"]
 
@@ -65,30 +68,37 @@ class Delivery:
 
     `secrets` are the credentials of the connection, which no error may show.
 
-    `runner` is the thread that runs callbacks now, one at a time; `running` is the callback. While
-    `_gives_way` the reader waits for a word in `_way` that enough of the line was worked off.
+    `runner` is the thread that runs callbacks now, one at a time; `running` is the callback, and
+    `running_since` when it began, by `monotonic`. `_reported` are the errors in the line, which
+    a close may tell before their turn. While `_gives_way` the reader waits for a word in `_way`
+    that enough of the line was worked off.
     """
 
     def __init__(self, venue: str) -> None:
         self.venue = venue
-        self.log = logging.getLogger(f"venuesdk.{venue}")
+        self.journal = Journal(venue)
+        self.journal.passes = self._passes
+        self.log = self.journal.logger
         self.lock = threading.RLock()
         self.epoch = 0
         self.secrets: tuple[Secret, ...] = ()
         self.forked = False
         self.totals = Totals()
+        self.numbers = count(1)
         self.error_handlers: list[Callable[[BaseException], object]] = []
         self.running: Callable[..., object] | None = None
+        self.running_since = 0.0
         self.runner: int | None = None
         self._own = False
         self.callback_seconds = 0.0
+        self.slow_callbacks = 0
         self._line: deque[_Turn | Notice] = deque()
         self._due = 0
         self._taken: deque[tuple[Subscription[Any] | None, deque[Item] | Notice]] = deque()
         self._gives_way = False
         self._reads_on_until = 0.0
         self._way: SimpleQueue[None] = SimpleQueue()
-        self._reports = 0
+        self._reported: deque[BaseException] = deque()
         self._unreported = 0
         self._closed = False
 
@@ -127,63 +137,101 @@ class Delivery:
     def report(self, error: BaseException) -> None:
         """Queue an error for ``on_error``, without any credential in it; never waits."""
         redact(error, self.secrets)
+        self.journal.note_error(error)
         with self.lock:
-            if self._reports >= MAX_REPORTS:
+            if len(self._reported) >= MAX_REPORTS:
                 self._unreported += 1
                 return
-            self._reports += 1
-        self.notify(lambda: self._tell_reported(error))
+            self._reported.append(error)
+        self.notify(self._tell_reported)
 
-    def tell(self, error: BaseException) -> None:
-        """Hand an error to ``on_error``, or, where there is none, to `threading.excepthook`."""
+    def tell(self, error: BaseException, where: str = "") -> None:
+        """Tell of an error here and now; `where` names what raised it, if not the callback."""
+        running = self.running if self.runner == threading.get_ident() else None
+        if not where and running is not None:
+            where = name_of(running)
+        self.journal.note_error(error, where)
+        self._tell(error, where)
+
+    def _tell(self, error: BaseException, where: str = "") -> None:
+        """Hand an error to ``on_error``; where nobody took it, to the log and the threads' hook."""
         handlers = list(self.error_handlers)
-        if not handlers:
-            if self.log.hasHandlers():
-                self.log.error("%s: %s", type(error).__name__, error)
-            self._hook(error)
+        failures = 0
+
+        def failed(failure: BaseException) -> None:
+            nonlocal failures
+            failures += 1
+            kind = type(failure).__name__
+            self.journal.say(logging.ERROR, "on_error itself raised", cause=failure, error=kind)
+            self.journal.hook(failure)
+
         for handler in handlers:
-            try:
-                handler(error)
-            except BaseException as failure:
-                if self._passes(failure):
-                    raise
-                self.log.exception("on_error itself raised")
-                self._hook(failure)
+            self._call(handler, error, failed)
+        if failures == len(handlers):
+            self.journal.say_error(error, where)
+            self.journal.hook(error)
 
-    def call(self, callback: Callable[[Any], object], value: Any) -> float:
-        """Run one callback here, report what it raises, and return the seconds that it took.
+    def tell_untold(self) -> None:
+        """At the end of a close: see to the errors whose turn in the line may never come.
 
-        A slow one is named in a warning.
+        Those that no ``on_error`` waits for need no thread of the user's to be told.
         """
-        outer, self.running = self.running, callback
-        started = monotonic()
+        if self.error_handlers:
+            waiting = len(self._reported)
+            if waiting:
+                text = "closed while %d errors wait for on_error"
+                self.journal.say(logging.WARNING, text, waiting, lost=waiting)
+            return
+        while self._reported:
+            self._tell_reported()
+
+    def call(self, callback: Callable[[Any], object], value: Any, topic: str = "") -> None:
+        """Run one callback here, and report what it raises. A slow one is named in a warning."""
+        self.callback_seconds += self._call(callback, value, self.tell, topic)
+
+    def _call(
+        self,
+        callback: Callable[[Any], object],
+        value: Any,
+        failed: Callable[[BaseException], object],
+        topic: str = "",
+    ) -> float:
+        """Run what is the user's, hand on what it raises; return the seconds that it took."""
+        outer = self.running, self.running_since
+        started, ended = monotonic(), 0.0
+        self.running, self.running_since = callback, started
         try:
             callback(value)
         except BaseException as error:
             if self._passes(error):
                 raise
-            self.tell(error)
+            ended = monotonic()
+            failed(error)
         finally:
-            self.running = outer
-        seconds = monotonic() - started
-        self.callback_seconds += seconds
+            self.running, self.running_since = outer
+        seconds = (ended or monotonic()) - started
         if seconds > SLOW_CALLBACK:
-            self._warn_of_slow(callback, seconds)
+            self._warn_of_slow(callback, seconds, topic)
         return seconds
 
-    def _warn_of_slow(self, callback: Callable[[Any], object], seconds: float) -> None:
-        self.log.warning(
-            "slow callback: %s took %.0f ms with %d items waiting",
-            name_of(callback),
-            seconds * 1000,
-            self.depth(),
-        )
+    def _warn_of_slow(self, callback: Callable[[Any], object], seconds: float, topic: str) -> None:
+        self.slow_callbacks += 1
+        name, waiting = name_of(callback), self.depth()
+        facts: Facts = {"callback": name, "seconds": seconds, "waiting": waiting}
+        if topic:
+            facts["topic"] = topic
+        text = "slow callback: %s took %.0f ms with %d items waiting"
+        self.journal.say(logging.WARNING, text, name, seconds * 1000, waiting, **facts)
 
     def warn_of_running(self) -> None:
         """Log the callback that a close did not wait for."""
-        running = self.running
+        running, since = self.running, self.running_since
         name = name_of(running) if running is not None else "not known"
-        self.log.warning("closed while a callback is still running: %s", name)
+        facts: Facts = {"callback": name}
+        if running is not None:
+            facts["seconds"] = monotonic() - since
+        text = "closed while a callback is still running: %s"
+        self.journal.say(logging.WARNING, text, name, **facts)
 
     def announce_locked(self, subscription: Subscription[Any]) -> None:
         """Put a subscription into the line, for as many items as wait in it and are not there."""
@@ -210,7 +258,24 @@ class Delivery:
         if self.forked:
             raise ClientClosed("this client belongs to the parent process", venue=self.venue)
 
+    def describe(self) -> dict[str, Any]:
+        """Return how the line stands, for a person to read; takes no lock."""
+        running, since = self.running, self.running_since
+        return {
+            "kind": type(self).__name__,
+            "items_waiting": self.depth(),
+            "errors_waiting": len(self._reported),
+            "running": None if running is None else name_of(running),
+            "running_seconds": None if running is None else monotonic() - since,
+            "closed": self._closed,
+        }
+
     # What the kinds differ in --------------------------------------------------------------------
+
+    @property
+    def worker(self) -> Worker | None:
+        """The thread that works the line off, where it is the delivery's own."""
+        return None
 
     def start(self) -> None:
         """Begin to work the line off."""
@@ -356,7 +421,8 @@ class Delivery:
         """
         callback, clock = subscription.callback, monotonic
         plain = subscription.topic.narrow is None
-        outer, self.running = self.running, callback
+        outer = self.running, self.running_since
+        self.running = callback
         until = max(0, len(items) - most)
         try:
             while len(items) > until:
@@ -371,7 +437,7 @@ class Delivery:
                 except Exception:
                     # Once more, by the way that tells of what cannot be read.
                     value = self._open(subscription, item)
-                started = clock()
+                self.running_since = started = clock()
                 items.popleft()
                 if value is NOTHING or callback is None or subscription.closed:
                     continue
@@ -380,15 +446,18 @@ class Delivery:
                 except BaseException as error:
                     if self._passes(error):
                         raise
+                    ended = clock()
                     self.tell(error)
+                    # What telling takes is not the callback's.
+                    started += clock() - ended
                 seconds = clock() - started
                 self.callback_seconds += seconds
                 subscription.callback_seconds += seconds
                 subscription.delivered += 1
                 if seconds > SLOW_CALLBACK:
-                    self._warn_of_slow(callback, seconds)
+                    self._warn_of_slow(callback, seconds, subscription.topic.name)
         finally:
-            self.running = outer
+            self.running, self.running_since = outer
 
     def _open(self, subscription: Subscription[Any], item: Item) -> Any:
         """Return the value of any item, or NOTHING, and tell of what is not as it should be."""
@@ -398,28 +467,21 @@ class Delivery:
             self.tell(error)
             return NOTHING
 
-    def _tell_reported(self, error: BaseException) -> None:
+    def _tell_reported(self) -> None:
+        """Tell of the error that was reported first, unless a close did it meanwhile."""
         with self.lock:
-            self._reports -= 1
+            error = self._reported.popleft() if self._reported else None
             unreported, self._unreported = self._unreported, 0
         if unreported:
-            self.log.warning("%d errors before this one were not reported", unreported)
-        self.tell(error)
+            text = "%d errors before this one were not reported"
+            self.journal.say(logging.WARNING, text, unreported, lost=unreported)
+        if error is not None:
+            self._tell(error)
 
     def _passes(self, error: BaseException) -> bool:
         """Return whether an exception belongs to the thread that callbacks run on."""
         own = self._own and self.runner == threading.get_ident()
         return not isinstance(error, Exception) and not own
-
-    def _hook(self, error: BaseException) -> None:
-        try:
-            threading.excepthook(
-                threading.ExceptHookArgs(
-                    (type(error), error, error.__traceback__, threading.current_thread())
-                )
-            )
-        except Exception:
-            self.log.exception("threading.excepthook itself raised")
 
     def _reentrant(self, call: str, advice: str) -> ReentrantCall:
         return ReentrantCall(f"{call} would wait for itself here: {advice}", venue=self.venue)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ..protocol.codec import Codec
+from ..timing import monotonic
 from ..wire.websocket import WebSocketConnection
 
 __all__ = ["Link", "Traffic"]
@@ -14,11 +15,15 @@ __all__ = ["Link", "Traffic"]
 
 @frozen(eq=False)
 class Link:
-    """One connection in use; `early` are the frames that came right behind its login."""
+    """One connection in use; `early` are the frames that came right behind its login.
+
+    `since` is when it was logged in, by `monotonic`.
+    """
 
     connection: WebSocketConnection
     codec: Codec
     early: Sequence[bytes] = ()
+    since: float = field(factory=monotonic)
 
 
 class Traffic:
