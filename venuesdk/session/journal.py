@@ -178,7 +178,9 @@ class Journal:
                 raise
             with suppress(Exception):
                 self.logger.error("threading.excepthook itself raised", exc_info=failure)
-            for one in (error, failure):
+            # Where Python chained them, the one shows the other.
+            chained = failure.__context__ is error
+            for one in (failure,) if chained else (error, failure):
                 with suppress(Exception):
                     threading.__excepthook__(_hook_arguments(one))
 
