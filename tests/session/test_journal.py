@@ -44,8 +44,8 @@ def test_a_record_carries_its_facts_the_venue_and_the_epoch(
 
 def test_the_table_of_facts_lists_all_of_them_with_their_types() -> None:
     """It is what users write their formatters from."""
-    rows = [line.split()[:2] for line in inspect.getdoc(Facts).splitlines() if "===" not in line]
-    listed = {name: kind for name, kind in (row for row in rows if len(row) == 2)}
+    rows = [line.split()[:2] for line in (inspect.getdoc(Facts) or "").splitlines()]
+    listed = {row[0]: row[1] for row in rows if len(row) == 2}
     for name, kind in get_type_hints(Facts).items():
         assert listed[name] == kind.__name__
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Generator
 from typing import Any
@@ -208,6 +209,66 @@ def test_an_unexpected_error_is_a_lost_connection(
     assert isinstance(change.error.__cause__, KeyError)
     desk.state("connected")
     assert "unexpected" in caplog.text
+    reported = desk.error()
+    assert isinstance(reported, ConnectionLost)
+    assert isinstance(reported.__cause__, KeyError)
+
+
+def test_each_attempt_to_connect_again_is_logged_with_its_reason(
+    open_desk: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The loss and each failure as a warning, each coming attempt with its number and delay."""
+    desk = open_desk().connect()
+    desk.venue.refusals.put((503, {}))
+    desk.venue.refusals.put((503, {"Retry-After": "0"}))
+    desk.venue.cut()
+    for _ in range(3):
+        desk.state("reconnecting")
+    desk.state("connected")
+    ours = [one for one in caplog.records if one.name == "venuesdk.toy"]
+    lost = [one for one in ours if one.levelno == logging.WARNING]
+    assert [vars(one)["venuesdk_error"] for one in lost] == [
+        "ConnectionLost",
+        "VenueUnavailable",
+        "VenueUnavailable",
+    ]
+    coming = [vars(one) for one in ours if "to connect again in" in one.getMessage()]
+    assert [one["venuesdk_attempt"] for one in coming] == [1, 2, 3]
+    assert all(one["venuesdk_delay"] >= 0.0 for one in coming)
+    assert [one["venuesdk_epoch"] for one in coming] == [1, 1, 1]
+    assert {one["levelno"] for one in coming} == {logging.INFO}
+    connected = [one for one in ours if one.getMessage() == "connected: logged in"]
+    assert [vars(one)["venuesdk_epoch"] for one in connected] == [1, 2]
+
+
+def test_a_wait_for_a_turn_is_logged_once(
+    open_desk: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With the quota that is used up, and how long it will be."""
+    quota = AttemptQuota(rate=20, burst=1)
+    desk = open_desk(quota=quota).connect()
+    desk.venue.cut()
+    desk.state("reconnecting")
+    desk.state("connected")
+    told = [one for one in caplog.records if "for its turn" in one.getMessage()]
+    assert len(told) == 1
+    assert "AttemptQuota(rate=20, burst=1)" in told[0].getMessage()
+    assert 0.0 < vars(told[0])["venuesdk_delay"] <= 0.05
+
+
+def test_no_message_is_logged_above_debug(
+    open_desk: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    """However much comes and goes, and each login is told at DEBUG alone."""
+    desk = open_desk().connect()
+    before = len([one for one in caplog.records if one.name == "venuesdk.toy"])
+    stream = desk.subscribe("a")
+    for number in range(50):
+        desk.ask("echo")
+        desk.venue.push("a", number)
+        assert stream.get(5) == number
+    stream.close()
+    assert len([one for one in caplog.records if one.name == "venuesdk.toy"]) == before
 
 
 def test_an_unanswered_unsubscribe_costs_the_connection(open_desk: Open) -> None:
