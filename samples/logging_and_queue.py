@@ -19,6 +19,7 @@ class JsonLines(logging.Formatter):
     """One JSON object a line, with the facts of the SDK's records and one of our own."""
 
     def format(self, record):
+        """Return the line."""
         facts = {
             name: value
             for name, value in vars(record).items()

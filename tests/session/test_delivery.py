@@ -119,7 +119,7 @@ def test_an_error_names_the_callback_that_raised_it(
     for record in records:
         assert vars(record)["venuesdk_callback"].endswith(".fails")
         assert vars(record)["venuesdk_error"] == "KeyError"
-    assert all(entry.text.endswith(".fails)") for entry in line.journal.errors)
+    assert all(text.endswith(".fails)") for _, text, _ in line.journal.errors)
 
 
 def test_errors_whose_turn_may_never_come_are_told_by_the_close(

@@ -114,7 +114,7 @@ def test_each_change_is_logged_as_loudly_as_it_matters(caplog: pytest.LogCapture
     assert (facts["venuesdk_attempt"], facts["venuesdk_close_code"]) == (2, 1012)
     assert facts["venuesdk_error"] == "ConnectionLost"
     assert vars(caplog.records[2])["venuesdk_error"] == "AuthenticationError"
-    kept = [entry.text for entry in place._delivery.journal.changes]
+    kept = [text for _, text, _ in place._delivery.journal.changes]
     assert len(kept) == 4
     assert kept[1].endswith("(epoch 0, attempt 2): " + str(lost) + " [ConnectionLost]")
 

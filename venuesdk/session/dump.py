@@ -211,8 +211,7 @@ def _subscription(feed: Feed, one: Subscription[Any]) -> Data:
 
 
 def _entries(entries: Iterable[Entry]) -> list[Data]:
-    kept = list(entries)
-    return [{"at": _time(one.at), "times": one.count, "text": one.text} for one in kept]
+    return [{"at": _time(at), "times": count, "text": text} for at, text, count in list(entries)]
 
 
 # Locks and threads -------------------------------------------------------------------------------

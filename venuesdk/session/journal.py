@@ -13,9 +13,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, TypedDict
-
-from attrs import evolve, frozen
+from typing import TYPE_CHECKING, TypeAlias, TypedDict
 
 from ..models import StateChange
 from ..timing import wall_clock
@@ -34,6 +32,8 @@ would be refused by the logging module: with it, none has.
 """
 KEPT = 32
 """How many errors, and how many state changes, are kept."""
+Entry: TypeAlias = "tuple[float, str, int]"
+"""One thing that happened: when last (seconds since 1970), its text, how often in a row."""
 LONGEST = 500
 """How many characters of each are kept."""
 
@@ -84,15 +84,6 @@ class Facts(TypedDict, total=False):
     lost: int
     callback: str
     waiting: int
-
-
-@frozen
-class Entry:
-    """One thing that happened, last at `at` (seconds since 1970), `count` times in a row."""
-
-    at: float
-    text: str
-    count: int = 1
 
 
 class Journal:
@@ -158,13 +149,14 @@ class Journal:
 
     def _keep(self, entries: deque[Entry], text: str) -> None:
         # Masked before it is cut: half a credential would not be found.
-        entry = Entry(wall_clock(), self.mask.apply(text)[:LONGEST])
+        now, text = wall_clock(), self.mask.apply(text)[:LONGEST]
         with suppress(IndexError):
-            # A flood of one error leaves what was before it.
-            if entries[-1].text == entry.text:
-                entries[-1] = evolve(entry, count=entries[-1].count + 1)
+            _, last, count = entries[-1]
+            if last == text:
+                # A flood of one error leaves what was before it.
+                entries[-1] = (now, text, count + 1)
                 return
-        entries.append(entry)
+        entries.append((now, text, 1))
 
     def hook(self, error: BaseException) -> None:
         """Hand an error to `threading.excepthook`, which no configuration of logging silences.
