@@ -20,11 +20,7 @@ class JsonLines(logging.Formatter):
 
     def format(self, record):
         """Return the line."""
-        facts = {
-            name: value
-            for name, value in vars(record).items()
-            if name.startswith("venuesdk_") or name == "desk"
-        }
+        facts = {k: v for k, v in vars(record).items() if k == "desk" or k.startswith("venuesdk_")}
         return json.dumps({"level": record.levelname, "text": record.getMessage(), **facts})
 
 
@@ -32,7 +28,7 @@ handler = logging.StreamHandler(sys.stdout)
 handler.setFormatter(JsonLines())
 logging.basicConfig(level=logging.INFO, handlers=[handler])
 log = logging.getLogger("desk")
-quotes = queue.Queue(maxsize=10_000)  # full: put() waits, and the SDK's own bounds and gaps apply
+quotes: queue.Queue = queue.Queue(maxsize=10_000)  # full: put() waits, and the SDK's own bounds and gaps apply
 heard, enough = threading.Event(), threading.Event()
 
 
@@ -48,7 +44,7 @@ def on_error(error):
     heard.set()
 
 
-worker = threading.Thread(target=consume)
+worker = threading.Thread(target=consume, daemon=True)
 worker.start()
 with (
     simulate("fuze") as venue,

@@ -326,8 +326,8 @@ class Client:
         the last errors and state changes. No credential, no payload, no local variable.
 
         From any thread, a signal handler included, in every state, of a closed client and in a
-        forked child too. Takes no lock: where another thread is stuck with one, it says so within
-        a tenth of a second. Never raises.
+        forked child too. It waits for nothing: where another thread is stuck with a lock, it says
+        so after a tenth of a second, and goes on without. Never raises.
         """
         return text_of_dump(self.dump_data())
 

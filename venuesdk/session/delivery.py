@@ -177,8 +177,9 @@ class Delivery:
         Those that no ``on_error`` waits for need no thread of the user's to be told.
         """
         if self.error_handlers:
-            waiting = len(self._reported)
-            if waiting:
+            waiting, worker = len(self._reported), self.worker
+            # A thread that is there still, inside a callback, will come to them.
+            if waiting and (worker is None or not worker.is_alive()):
                 text = "closed while %d errors wait for on_error"
                 self.journal.say(logging.WARNING, text, waiting, lost=waiting)
             return

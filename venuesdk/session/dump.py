@@ -40,7 +40,7 @@ MOST_LISTED = 200
 """How many requests, and how many subscriptions, are listed; of more the first."""
 DEEPEST = 64
 """How many frames of a stack are shown, the innermost."""
-OURS = str(Path(__file__).parent.parent)
+OURS = str(Path(__file__).parent.parent) + os.sep
 
 Data = dict[str, Any]
 
