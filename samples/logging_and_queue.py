@@ -20,7 +20,7 @@ class JsonLines(logging.Formatter):
 
     def format(self, record):
         """Return the line."""
-        facts = {k: v for k, v in vars(record).items() if k == "desk" or k.startswith("venuesdk_")}
+        facts = {k: v for k, v in vars(record).items() if k.startswith(("desk", "venuesdk_"))}
         return json.dumps({"level": record.levelname, "text": record.getMessage(), **facts})
 
 
@@ -28,7 +28,7 @@ handler = logging.StreamHandler(sys.stdout)
 handler.setFormatter(JsonLines())
 logging.basicConfig(level=logging.INFO, handlers=[handler])
 log = logging.getLogger("desk")
-quotes: queue.Queue = queue.Queue(maxsize=10_000)  # full: put() waits, and the SDK's own bounds and gaps apply
+quotes: queue.Queue = queue.Queue(maxsize=10_000)  # full: put() waits, and the SDK's bounds apply
 heard, enough = threading.Event(), threading.Event()
 
 

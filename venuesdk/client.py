@@ -309,13 +309,18 @@ class Client:
         """Call `callback` with every error that no caller waits for, where callbacks run.
 
         Those are exceptions in callbacks, frames and events that cannot be read, refused replays.
-        Without any `on_error` they go to `threading.excepthook` and the log.
+        Without any `on_error`, and where each of them raised, they go with their traceback to the
+        log and to `threading.excepthook`, which shows them on standard error even where the
+        program has not set logging up.
         """
         check_callback("on_error", callback)
         self._delivery.error_handlers.append(callback)
 
     def stats(self) -> Stats:
-        """Return the client's counters, as they are now."""
+        """Return the client's counters, as they are now; `Stats.prometheus` makes text of them.
+
+        From any thread. `ClientClosed` in a forked child: it is the parent that has the client.
+        """
         return self._session.overview.stats()
 
     def dump(self) -> str:

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from venuesdk.errors import ClientClosed
-from venuesdk.session import delivery as delivery_module
 from venuesdk.session import standing as standing_module
 
 PATIENCE = 5.0
@@ -45,11 +44,9 @@ def test_it_says_since_when_the_state_is_what_it_is(
     assert stats.state_since == expected
 
 
-def test_errors_and_slow_callbacks_are_counted(
-    desk: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_errors_and_slow_callbacks_are_counted(desk: Any) -> None:
     """Whether or not anybody was told of the error yet."""
-    monkeypatch.setattr(delivery_module, "SLOW_CALLBACK", -1.0)
+    desk.delivery.slow_after = -1.0
     desk.subscribe("a", lambda value: 1 / 0)
     desk.venue.push("a", 1)
     assert isinstance(desk.error(), ZeroDivisionError)

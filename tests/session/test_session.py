@@ -87,7 +87,7 @@ class AtFailure(logging.Filter):
 
     def __init__(self, desk: Any, action: Callable[[], None]) -> None:
         super().__init__()
-        self._log: logging.Logger = desk.delivery.log
+        self._log: logging.Logger = desk.delivery.journal.logger
         self._actions = [action]
         self._log.addFilter(self)
 

@@ -85,11 +85,11 @@ def test_a_logging_handler_that_asks_the_client_does_not_wait_for_ever() -> None
             other.join(2 * PATIENCE)
 
     handler = Asks()
-    place._delivery.log.addHandler(handler)
+    place._delivery.journal.logger.addHandler(handler)
     try:
         move(place, State.CONNECTED)
     finally:
-        place._delivery.log.removeHandler(handler)
+        place._delivery.journal.logger.removeHandler(handler)
     assert asked == [True]
 
 

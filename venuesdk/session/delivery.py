@@ -7,10 +7,9 @@ Who works the line off is the business of the delivery's kind, in `venuesdk.sess
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from itertools import count
 from queue import Empty, SimpleQueue
@@ -19,22 +18,17 @@ from typing import Any, TypeAlias
 from ..errors import ClientClosed, ReentrantCall
 from ..models import Gap
 from ..protocol.codec import Event
-from ..secret import Secret
 from ..timing import Deadline, monotonic
 from .callbacks import name_of
 from .inbox import Item, Totals, popped
-from .journal import Facts, Journal
-from .redaction import redact
 from .subscription import NOTHING, Subscription
-from .worker import Worker
+from .telling import Notice, Teller
 
 __all__ = ["CHUNK", "Delivery", "Notice", "Run"]
 
-Notice: TypeAlias = Callable[[], object]
 Run: TypeAlias = "tuple[Subscription[Any], list[Event]]"
 """Events of one subscription that came one after the other."""
 
-SLOW_CALLBACK = 0.25
 CHUNK = 128
 FAR_BEHIND = 4_096
 """How many items may wait before the reader gives way to whoever works the line off."""
@@ -44,8 +38,6 @@ HELPED = 64
 """How many items must have been worked off meanwhile for it to have been of use."""
 READ_ON = 0.2
 """Seconds for which the reader does not give way again where it was of none."""
-MAX_REPORTS = 1_000
-"""How many errors wait for ``on_error`` before further ones are only counted."""
 
 
 class _Turn:
@@ -58,7 +50,7 @@ class _Turn:
         self.count = count
 
 
-class Delivery:
+class Delivery(Teller):
     """The line of what is to be told to the user; the base of the four kinds.
 
     Lock: `lock` guards the line and the queues of all subscriptions of the client. No user code
@@ -66,40 +58,21 @@ class Delivery:
     way round. It is reentrant, so that a signal handler that closes the client cannot wait for
     the very code that it interrupted.
 
-    `secrets` are the credentials of the connection, which no error may show.
-
-    `runner` is the thread that runs callbacks now, one at a time; `running` is the callback, and
-    `running_since` when it began, by `monotonic`. `_reported` are the errors in the line, which
-    a close may tell before their turn. While `_gives_way` the reader waits for a word in `_way`
-    that enough of the line was worked off.
+    While `_gives_way` the reader waits for a word in `_way` that enough of the line was worked off.
     """
 
     def __init__(self, venue: str) -> None:
-        self.venue = venue
-        self.journal = Journal(venue)
-        self.journal.passes = self._passes
-        self.log = self.journal.logger
-        self.lock = threading.RLock()
+        super().__init__(venue)
         self.epoch = 0
-        self.secrets: tuple[Secret, ...] = ()
         self.forked = False
         self.totals = Totals()
         self.numbers = count(1)
-        self.error_handlers: list[Callable[[BaseException], object]] = []
-        self.running: Callable[..., object] | None = None
-        self.running_since = 0.0
-        self.runner: int | None = None
-        self._own = False
-        self.callback_seconds = 0.0
-        self.slow_callbacks = 0
         self._line: deque[_Turn | Notice] = deque()
         self._due = 0
         self._taken: deque[tuple[Subscription[Any] | None, deque[Item] | Notice]] = deque()
         self._gives_way = False
         self._reads_on_until = 0.0
         self._way: SimpleQueue[None] = SimpleQueue()
-        self._reported: deque[BaseException] = deque()
-        self._unreported = 0
         self._closed = False
 
     # For the session -----------------------------------------------------------------------------
@@ -133,106 +106,6 @@ class Delivery:
             self._line.append(notice)
             self._due += 1
         self.wake()
-
-    def report(self, error: BaseException) -> None:
-        """Queue an error for ``on_error``, without any credential in it; never waits."""
-        redact(error, self.secrets)
-        self.journal.note_error(error)
-        with self.lock:
-            if len(self._reported) >= MAX_REPORTS:
-                self._unreported += 1
-                return
-            self._reported.append(error)
-        self.notify(self._tell_reported)
-
-    def tell(self, error: BaseException, where: str = "") -> None:
-        """Tell of an error here and now; `where` names what raised it, if not the callback."""
-        running = self.running if self.runner == threading.get_ident() else None
-        if not where and running is not None:
-            where = name_of(running)
-        self.journal.note_error(error, where)
-        self._tell(error, where)
-
-    def _tell(self, error: BaseException, where: str = "") -> None:
-        """Hand an error to ``on_error``; where nobody took it, to the log and the threads' hook."""
-        handlers = list(self.error_handlers)
-        failures = 0
-
-        def failed(failure: BaseException) -> None:
-            nonlocal failures
-            failures += 1
-            kind = type(failure).__name__
-            self.journal.say(logging.ERROR, "on_error itself raised", cause=failure, error=kind)
-            self.journal.hook(failure)
-
-        for handler in handlers:
-            self._call(handler, error, failed)
-        if failures == len(handlers):
-            self.journal.say_error(error, where)
-            self.journal.hook(error)
-
-    def tell_untold(self) -> None:
-        """At the end of a close: see to the errors whose turn in the line may never come.
-
-        Those that no ``on_error`` waits for need no thread of the user's to be told.
-        """
-        if self.error_handlers:
-            waiting, worker = len(self._reported), self.worker
-            # A thread that is there still, inside a callback, will come to them.
-            if waiting and (worker is None or not worker.is_alive()):
-                text = "closed while %d errors wait for on_error"
-                self.journal.say(logging.WARNING, text, waiting, lost=waiting)
-            return
-        while self._reported:
-            self._tell_reported()
-
-    def call(self, callback: Callable[[Any], object], value: Any, topic: str = "") -> None:
-        """Run one callback here, and report what it raises. A slow one is named in a warning."""
-        self.callback_seconds += self._call(callback, value, self.tell, topic)
-
-    def _call(
-        self,
-        callback: Callable[[Any], object],
-        value: Any,
-        failed: Callable[[BaseException], object],
-        topic: str = "",
-    ) -> float:
-        """Run what is the user's, hand on what it raises; return the seconds that it took."""
-        outer = self.running, self.running_since
-        started, ended = monotonic(), 0.0
-        self.running, self.running_since = callback, started
-        try:
-            callback(value)
-        except BaseException as error:
-            if self._passes(error):
-                raise
-            ended = monotonic()
-            failed(error)
-        finally:
-            self.running, self.running_since = outer
-        seconds = (ended or monotonic()) - started
-        if seconds > SLOW_CALLBACK:
-            self._warn_of_slow(callback, seconds, topic)
-        return seconds
-
-    def _warn_of_slow(self, callback: Callable[[Any], object], seconds: float, topic: str) -> None:
-        self.slow_callbacks += 1
-        name, waiting = name_of(callback), self.depth()
-        facts: Facts = {"callback": name, "seconds": seconds, "waiting": waiting}
-        if topic:
-            facts["topic"] = topic
-        text = "slow callback: %s took %.0f ms with %d items waiting"
-        self.journal.say(logging.WARNING, text, name, seconds * 1000, waiting, **facts)
-
-    def warn_of_running(self) -> None:
-        """Log the callback that a close did not wait for."""
-        running, since = self.running, self.running_since
-        name = name_of(running) if running is not None else "not known"
-        facts: Facts = {"callback": name}
-        if running is not None:
-            facts["seconds"] = monotonic() - since
-        text = "closed while a callback is still running: %s"
-        self.journal.say(logging.WARNING, text, name, **facts)
 
     def announce_locked(self, subscription: Subscription[Any]) -> None:
         """Put a subscription into the line, for as many items as wait in it and are not there."""
@@ -272,11 +145,6 @@ class Delivery:
         }
 
     # What the kinds differ in --------------------------------------------------------------------
-
-    @property
-    def worker(self) -> Worker | None:
-        """The thread that works the line off, where it is the delivery's own."""
-        return None
 
     def start(self) -> None:
         """Begin to work the line off."""
@@ -420,7 +288,7 @@ class Delivery:
         earlier, it is there for the next run. One loop over many items, for this is where the
         time of an event goes that the decoder does not need.
         """
-        callback, clock = subscription.callback, monotonic
+        callback, clock, slow_after = subscription.callback, monotonic, self.slow_after
         plain = subscription.topic.narrow is None
         outer = self.running, self.running_since
         self.running = callback
@@ -455,7 +323,7 @@ class Delivery:
                 self.callback_seconds += seconds
                 subscription.callback_seconds += seconds
                 subscription.delivered += 1
-                if seconds > SLOW_CALLBACK:
+                if seconds > slow_after:
                     self._warn_of_slow(callback, seconds, subscription.topic.name)
         finally:
             self.running, self.running_since = outer
@@ -467,22 +335,6 @@ class Delivery:
         except Exception as error:
             self.tell(error)
             return NOTHING
-
-    def _tell_reported(self) -> None:
-        """Tell of the error that was reported first, unless a close did it meanwhile."""
-        with self.lock:
-            error = self._reported.popleft() if self._reported else None
-            unreported, self._unreported = self._unreported, 0
-        if unreported:
-            text = "%d errors before this one were not reported"
-            self.journal.say(logging.WARNING, text, unreported, lost=unreported)
-        if error is not None:
-            self._tell(error)
-
-    def _passes(self, error: BaseException) -> bool:
-        """Return whether an exception belongs to the thread that callbacks run on."""
-        own = self._own and self.runner == threading.get_ident()
-        return not isinstance(error, Exception) and not own
 
     def _reentrant(self, call: str, advice: str) -> ReentrantCall:
         return ReentrantCall(f"{call} would wait for itself here: {advice}", venue=self.venue)

@@ -260,8 +260,10 @@ def _threads(session: Session) -> list[Data]:
     roles: dict[int, list[str]] = {}
     ended: list[Data] = []
     for worker in session.workers():
-        if worker.ident in frames:
-            roles.setdefault(worker.ident, []).append("the client's own")
+        ident = worker.ident
+        # The number of a thread that has ended may be another's by now.
+        if ident is not None and known.get(ident) is worker:
+            roles.setdefault(ident, []).append("the client's own")
         else:
             ended.append({"name": worker.name, "role": "the client's own, not running"})
     runner = session.delivery.runner
