@@ -112,6 +112,7 @@ def test_no_setting_of_logging_hides_one(setup: str) -> None:
     assert [shown.count(f"\nValueError: raised in {kind}\n") for kind in KINDS] == [1, 1, 1, 1]
 
 
+@pytest.mark.long
 def test_a_hook_that_raises_hides_none() -> None:
     """Python's own hook shows what it should have shown, and what it raised."""
     hook = "def hook(arguments):\n    raise OSError('no disk')\nthreading.excepthook = hook"

@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 from attrs import evolve
+from attrs import fields as attrs_fields
 from prometheus_client.parser import text_string_to_metric_families
 
+from venuesdk.models import State
 from venuesdk.session.exposition import Family, Sample, families_of, text_of
 from venuesdk.session.stats import Stats
+from venuesdk.session.subscription import SubscriptionStats
 
 Read = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
@@ -39,38 +42,78 @@ def of(samples: Read, name: str, **labels: str) -> float:
     return value
 
 
+STREAM = {
+    "received": 31, "delivered": 32, "dropped": 33, "conflated": 34, "undecodable": 35,
+    "gaps": 36, "queued": 37, "queued_bytes": 38, "callback_seconds": 39.5,
+}  # fmt: skip
+CLIENT = {
+    "epoch": 2, "frames_in": 3, "frames_out": 4, "bytes_in": 5, "bytes_out": 6, "requests": 7,
+    "responses": 8, "rejections": 9, "timeouts": 10, "late_responses": 11, "garbage": 12,
+    "undecodable": 13, "unrouted_events": 14, "reconnects": 15, "errors": 16, "events": 17,
+    "dropped": 18, "gaps": 19, "waiting_requests": 20, "queue_depth": 21, "connection_age": 22.5,
+    "last_frame_age": 23.25, "callback_seconds": 24.125, "slow_callbacks": 25,
+    "state_since_seconds": 1_700_000_000.25,
+}  # fmt: skip
+NAMES = {
+    "epoch": "connections_total",
+    "frames_in": "received_frames_total",
+    "frames_out": "sent_frames_total",
+    "bytes_in": "received_bytes_total",
+    "bytes_out": "sent_bytes_total",
+    "timeouts": "request_timeouts_total",
+    "garbage": "unreadable_frames_total",
+    "undecodable": "undecodable_events_total",
+    "dropped": "dropped_events_total",
+    "received": "received_events_total",
+    "delivered": "delivered_events_total",
+    "conflated": "conflated_events_total",
+    "waiting_requests": "waiting_requests",
+    "queue_depth": "queued_items",
+    "queued": "queued_events",
+    "queued_bytes": "queued_bytes",
+    "connection_age": "connection_age_seconds",
+    "last_frame_age": "last_frame_age_seconds",
+    "state_since_seconds": "state_since_timestamp_seconds",
+}
+"""What a field is called; any other as it is, with ``_total``."""
+
+
 @pytest.fixture
-def stats(desk: Any) -> Stats:
-    """Return the counters of a client with one subscription of an awkward name."""
-    name = 'a "quoted" \\ topic\nof two lines'
-    stream = desk.subscribe(name)
-    desk.ask("echo")
-    desk.venue.push(name, 1, 2)
-    assert stream.get(5) == 1
-    taken: Stats = desk.session.overview.stats()
-    return taken
+def stats() -> Stats:
+    """Return counters that are all different, of one subscription of an awkward name."""
+    topic = 'a "quoted" \\ topic\nof two lines'
+    stream: Any = SubscriptionStats(topic=topic, number=1, **STREAM)
+    return Stats(venue="toy", state="connected", subscriptions=(stream,), **CLIENT)
 
 
 def test_every_counter_is_there_under_its_name_with_its_value(stats: Stats) -> None:
-    """The parser of prometheus-client finds what was counted; counters end with ``_total``."""
+    """The parser of prometheus-client finds each that is counted; counters end with ``_total``."""
     samples = read(stats.prometheus())
-    assert of(samples, "venuesdk_requests_total", venue="toy", client="toy") == 1.0
-    assert of(samples, "venuesdk_received_bytes_total") == stats.bytes_in > 0
-    assert of(samples, "venuesdk_connections_total") == 1.0
-    assert of(samples, "venuesdk_events_total") == stats.events
-    assert of(samples, "venuesdk_connection_age_seconds") == stats.connection_age
-    assert of(samples, "venuesdk_state_since_timestamp_seconds") == stats.state_since_seconds
-    assert of(samples, "venuesdk_state", state="connected") == 1.0
-    assert of(samples, "venuesdk_state", state="closed") == 0.0
+    for field, value in CLIENT.items():
+        name = NAMES.get(field, f"{field}_total")
+        assert of(samples, f"venuesdk_{name}", venue="toy", client="toy") == value
+    for field, value in STREAM.items():
+        name = NAMES.get(field, f"{field}_total")
+        assert of(samples, f"venuesdk_subscription_{name}", client="toy") == value
+    for state in State:
+        assert of(samples, "venuesdk_state", state=state.value) == (state is State.CONNECTED)
+    assert len(samples) == len(CLIENT) + len(STREAM) + len(State)
+
+
+def test_no_counter_of_the_values_is_forgotten() -> None:
+    """What is added to them is added to the tables, and here."""
+    told_otherwise = {"venue", "state", "subscriptions", "topic", "number"}
+    fields = {one.name for cls in (Stats, SubscriptionStats) for one in attrs_fields(cls)}
+    assert fields - told_otherwise == {*CLIENT, *STREAM}
 
 
 def test_a_label_may_hold_any_text(stats: Stats) -> None:
     """Quotes, backslashes and new lines are escaped, and come back as they were."""
     samples = read(stats.prometheus())
     (stream,) = stats.subscriptions
-    assert of(samples, "venuesdk_subscription_delivered_events_total", topic=stream.topic) == 1.0
+    assert of(samples, "venuesdk_subscription_delivered_events_total", topic=stream.topic) == 32.0
     awkward = 'desk "7"\\n\n'
-    assert of(read(stats.prometheus(awkward)), "venuesdk_requests_total", client=awkward) == 1.0
+    assert of(read(stats.prometheus(awkward)), "venuesdk_requests_total", client=awkward) == 7.0
 
 
 def test_without_a_connection_its_ages_are_absent(stats: Stats) -> None:
@@ -89,7 +132,7 @@ def test_streams_of_one_topic_and_clients_of_one_venue_are_told_apart(stats: Sta
     samples = read(text_of(families_of([("a", both), ("b", stats)])))
     name = "venuesdk_subscription_delivered_events_total"
     assert of(samples, name, client="a", subscription=str(other.number)) == 5.0
-    assert of(samples, name, client="b") == 1.0
+    assert of(samples, name, client="b") == 32.0
 
 
 def test_the_streams_may_be_left_out(stats: Stats) -> None:
