@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any
 
@@ -37,28 +37,6 @@ def elsewhere(take: Callable[[], Any]) -> Any:
     found: SimpleQueue[Any] = SimpleQueue()
     threading.Thread(target=lambda: found.put(take())).start()
     return found.get(timeout=SOON)
-
-
-@pytest.fixture
-def hold() -> Iterator[Callable[[Any], None]]:
-    """Let a thread be stuck with a lock until the test ends."""
-    release, threads = threading.Event(), []
-
-    def stuck(lock: Any, held: threading.Event) -> None:
-        with lock:
-            held.set()
-            release.wait(PATIENCE)
-
-    def begin(lock: Any) -> None:
-        held = threading.Event()
-        threads.append(threading.Thread(target=stuck, args=(lock, held), name="stuck-thread"))
-        threads[-1].start()
-        assert held.wait(PATIENCE)
-
-    yield begin
-    release.set()
-    for thread in threads:
-        thread.join(PATIENCE)
 
 
 def test_it_says_what_the_client_is_about(desk: Any) -> None:
@@ -158,29 +136,20 @@ def test_a_posted_function_that_does_not_run_is_shown(open_desk: Any) -> None:
     function()
 
 
-@pytest.mark.parametrize("which", ["session", "delivery"])
 def test_it_does_not_wait_for_a_thread_that_is_stuck_with_a_lock(
-    which: str, desk: Any, hold: Callable[[Any], None]
+    desk: Any, hold: Callable[[Any], None]
 ) -> None:
-    """It says which lock that is and who has it, with that thread's stack, and all the rest."""
+    """It says who has which lock, and all the rest as if it were free."""
     desk.subscribe("a", print)
-    hold(desk.session.standing.lock if which == "session" else desk.delivery.lock)
+    hold(desk.session.standing.lock)
+    hold(desk.delivery.lock)
     data = elsewhere(lambda: dump(desk))
-    assert data["locks"][which] == "held by stuck-thread for at least 0.1 s"
+    held = "held by stuck-thread for at least 0.1 s"
+    assert data["locks"] == {"session": held, "delivery": held}
     assert data["subscriptions"]["count"] == 1
     assert data["stats"]["state"] == "connected"
-    (holder,) = [one for one in data["threads"] if one["name"] == "stuck-thread"]
-    assert holder["role"] == f"has the {which} lock"
-    assert any(line.endswith("stuck") for line in holder["stack"])
-
-
-def test_it_leaves_a_lock_as_it_was(desk: Any) -> None:
-    """Also where the very thread that has it takes the dump, as a signal handler may."""
-    with desk.session.standing.lock:
-        assert dump(desk)["locks"] == {"session": "free", "delivery": "free"}
-        assert repr(desk.session.standing.lock).startswith("<locked")
-    assert repr(desk.session.standing.lock).startswith("<unlocked")
-    assert elsewhere(lambda: dump(desk))["locks"]["session"] == "free"
+    roles = [one["role"] for one in data["threads"] if one["name"] == "stuck-thread"]
+    assert sorted(roles) == ["has the delivery lock", "has the session lock"]
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="there are no such signals")
