@@ -61,7 +61,10 @@ def test_an_import_opens_no_file_but_source(imported: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     "library",
-    ["requests", "urllib3", "websocket", "websockets", "cattrs", "msgspec", "ssl", "asyncio"],
+    [
+        *("requests", "urllib3", "websocket", "websockets", "cattrs", "msgspec", "ssl", "asyncio"),
+        *("logging", "prometheus_client"),
+    ],
 )
 def test_an_import_leaves_the_libraries_alone(library: str, imported: dict[str, Any]) -> None:
     """The libraries that do the work are imported by the one who works, not by the package."""
@@ -70,7 +73,7 @@ def test_an_import_leaves_the_libraries_alone(library: str, imported: dict[str, 
 
 def test_an_import_leaves_the_upper_floors_alone(imported: dict[str, Any]) -> None:
     """The public face loads the part that a name comes from when the name is first used."""
-    parts = ("session", "wire", "protocol", "venues", "testing", "cli")
+    parts = ("session", "wire", "protocol", "venues", "testing", "cli", "metrics")
     loaded = [name for name in imported["modules"] if name.startswith("venuesdk.")]
     assert [name for name in loaded if name.split(".")[1] in parts] == []
 

@@ -63,6 +63,18 @@ SAMPLES: dict[str, list[str] | set[str]] = {
         "outcome unknown: RequestTimeout",
         "the venue has ",
     ],
+    "logging_and_queue.py": {
+        "worker: BTC_USD",
+        '"text": "reconnecting: ',
+        '"venuesdk_topic": "quote_request BTC_USD RFQ", "venuesdk_gap": "reconnected"',
+        '"text": "not for any caller: ',
+        '"desk": "rfq"',
+    },
+    "metrics.py": {
+        'venuesdk_state{client="onyx",state="connected",venue="onyx"} 1.0',
+        'venuesdk_state{client="hedge",state="connected",venue="fuze"} 1.0',
+        'venuesdk_subscription_delivered_events_total{client="onyx",subscription="1"',
+    },
     "pump_main_loop.py": 5 * ["MainThread LRC-ETH"],
     "quickstart_fuze.py": ["refused: Method not found (-32601)", "BTC_USD", "USDC "],
     "quickstart_infinex.py": [

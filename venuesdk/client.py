@@ -20,8 +20,9 @@ from .models import Gap, HttpRequest, HttpResponse, State, StateChange
 from .protocol.codec import Codec, Request, Topic
 from .secret import MaskedText, Secret, resolve
 from .session.callbacks import check_callback
+from .session.dump import dump_of, how_given, text_of_dump
 from .session.fetcher import Fetcher, Http
-from .session.masking import LogMask, mask_logs
+from .session.masking import mask_logs
 from .session.modes import DeliveryChoice, make_delivery
 from .session.quota import AttemptQuota, quota_of
 from .session.reader import Dial, Plan
@@ -184,7 +185,6 @@ class Client:
         self._given = {name: _checked(name, value) for name, value in credentials.items()}
         self._codec_class = codec or self.codec
         self._options = options
-        self._mask = LogMask()
         mask_logs()
         self._timeout = Deadline(options.get("timeout", 10.0)).timeout or 0.0
         if self._timeout <= 0:
@@ -208,6 +208,9 @@ class Client:
         self._fetch = Fetcher(self.venue, self._make_http)
         self._taps: list[Tap] = []
         self._delivery = make_delivery(options.get("delivery", "thread"), self.venue)
+        self._mask = self._delivery.journal.mask
+        known_now = (one for one in self._given.values() if isinstance(one, Secret))
+        self._mask.learn((*known_now, *self._other_secrets()))
         plan = Plan(
             self.venue,
             self._make_codec,
@@ -326,14 +329,40 @@ class Client:
         """Call `callback` with every error that no caller waits for, where callbacks run.
 
         Those are exceptions in callbacks, frames and events that cannot be read, refused replays.
-        Without any `on_error` they go to `threading.excepthook` and the log.
+        Without any `on_error`, and where each of them raised, they go with their traceback to the
+        log and to `threading.excepthook`, which shows them on standard error even where the
+        program has not set logging up.
         """
         check_callback("on_error", callback)
         self._delivery.error_handlers.append(callback)
 
     def stats(self) -> Stats:
-        """Return the client's counters, as they are now."""
-        return self._session.stats()
+        """Return the client's counters, as they are now; `Stats.prometheus` makes text of them.
+
+        From any thread. `ClientClosed` in a forked child: it is the parent that has the client.
+        """
+        return self._session.overview.stats()
+
+    def dump(self) -> str:
+        """Return all that a bug report needs about the client, as text for people.
+
+        Versions, options, the state, the connection, counters, waiting requests, subscriptions,
+        the callback that is running, the stacks of the threads that have to do with the client,
+        the last errors and state changes. No credential, no payload, no local variable.
+
+        From any thread, a signal handler included, in every state, of a closed client and in a
+        forked child too. It waits for nothing: where another thread is stuck with a lock, it says
+        so after a tenth of a second, and goes on without. Never raises.
+        """
+        return text_of_dump(self.dump_data())
+
+    def dump_data(self) -> dict[str, Any]:
+        """Return what `dump` does as plain values: dicts, lists, text, numbers and None."""
+        name, variables = type(self).__name__, self.credentials
+        given = {one: how_given(self._given.get(one), variables[one]) for one in variables}
+        return dump_of(
+            self._session, name, self._endpoint, self._http_url, self._options, given
+        )
 
     def __repr__(self) -> str:
         # A traceback that captures locals may show it half made.

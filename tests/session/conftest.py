@@ -333,3 +333,25 @@ def toy_codec() -> type[ToyCodec]:
 def login_codec() -> type[ToyCodec]:
     """The codec with a login."""
     return LoginCodec
+
+
+@pytest.fixture
+def hold() -> Iterator[Callable[[Any], None]]:
+    """Let a thread be stuck with a lock until the test ends."""
+    release, threads = threading.Event(), []
+
+    def stuck(lock: Any, held: threading.Event) -> None:
+        with lock:
+            held.set()
+            release.wait(PATIENCE)
+
+    def begin(lock: Any) -> None:
+        held = threading.Event()
+        threads.append(threading.Thread(target=stuck, args=(lock, held), name="stuck-thread"))
+        threads[-1].start()
+        assert held.wait(PATIENCE)
+
+    yield begin
+    release.set()
+    for thread in threads:
+        thread.join(PATIENCE)

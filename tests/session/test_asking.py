@@ -117,7 +117,7 @@ def test_a_late_answer_to_a_timed_out_request_never_reaches_another(desk: Any) -
 
     desk.venue.does["echo"] = answer_late_then_right
     assert desk.ask("echo") == "right"
-    stats = desk.session.stats()
+    stats = desk.session.overview.stats()
     assert (stats.timeouts, stats.late_responses, stats.waiting_requests) == (1, 1, 0)
 
 
@@ -142,7 +142,7 @@ def test_a_duplicate_and_an_unknown_answer_reach_nobody(desk: Any) -> None:
     desk.venue.does["twice"] = answer_twice
     assert desk.ask("twice") == 1
     assert desk.ask("echo", value=4) == 4
-    assert desk.session.stats().late_responses == 2
+    assert desk.session.overview.stats().late_responses == 2
 
 
 def test_a_rejection_says_what_was_asked(desk: Any) -> None:
@@ -151,14 +151,14 @@ def test_a_rejection_says_what_was_asked(desk: Any) -> None:
         desk.ask("refuse")
     assert caught.value.request == Request("refuse")
     assert caught.value.outcome_unknown is False
-    assert desk.session.stats().rejections == 1
+    assert desk.session.overview.stats().rejections == 1
 
 
 def test_a_request_that_cannot_be_written_is_the_callers_mistake(desk: Any) -> None:
     """ValueError before anything is sent, and no slot is left."""
     with pytest.raises(ValueError, match="cannot be written"):
         desk.ask("echo", fail=True)
-    assert desk.session.stats().waiting_requests == 0
+    assert desk.session.overview.stats().waiting_requests == 0
     assert desk.ask("echo", value=1) == 1
 
 

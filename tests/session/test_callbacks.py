@@ -34,8 +34,24 @@ def test_what_would_never_run_is_refused(callback: Any) -> None:
         check_callback("on_gap", callback)
 
 
+class Handler:
+    """Something that is called itself, and holds a credential."""
+
+    def __call__(self, event: object) -> None:
+        """Take an event."""
+
+    def __repr__(self) -> str:
+        return "Handler(api_key='k-5d1c')"
+
+
 def test_a_callback_is_named_as_a_person_would_find_it() -> None:
-    """By its module and its qualified name, else by its repr."""
+    """By its module and its qualified name; a partial by its function, an object by its class."""
     assert name_of(Logger().on_event).endswith("test_callbacks.Logger.on_event")
-    partial = functools.partial(print, 1)
-    assert name_of(partial) == repr(partial)
+    assert name_of(functools.partial(functools.partial(print, 1), 2)) == "builtins.print"
+    assert name_of([].append) == "list.append"
+
+
+def test_the_name_of_a_callback_shows_nothing_that_it_holds() -> None:
+    """It goes into logs, and what a program binds to a callback may be a credential."""
+    assert name_of(Handler()).endswith("test_callbacks.Handler")
+    assert name_of(functools.partial(Handler(), "k-5d1c")).endswith("test_callbacks.Handler")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from typing import Any
 
@@ -11,7 +10,6 @@ import pytest
 from venuesdk.errors import ClientClosed
 from venuesdk.models import Gap, GapReason
 from venuesdk.protocol.codec import Event, Topic
-from venuesdk.session import delivery as delivery_module
 from venuesdk.session.delivery import CHUNK, Delivery
 from venuesdk.session.subscription import Subscription
 from venuesdk.timing import Deadline
@@ -79,58 +77,6 @@ def test_an_exception_in_a_callback_is_reported_and_stops_nothing() -> None:
     line.run()
     assert seen == [1, 2]
     assert [type(error) for error in line.told] == [KeyError, KeyError]
-
-
-def test_without_on_error_the_threads_own_hook_gets_it_and_the_log(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """With its type, its traceback and its thread."""
-    hooked: list[Any] = []
-    monkeypatch.setattr(threading, "excepthook", hooked.append)
-    line = Line()
-    line.error_handlers.clear()
-    stream = line.subscription(lambda value: 1 / 0)
-    line.send((stream, 1))
-    line.run()
-    (arguments,) = hooked
-    assert arguments.exc_type is ZeroDivisionError
-    assert arguments.exc_traceback is not None
-    assert arguments.thread is threading.current_thread()
-    assert "ZeroDivisionError" in caplog.text
-
-
-def test_a_hook_that_raises_stops_nothing(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """The hook is the user's code, too."""
-
-    def hook(arguments: Any) -> None:
-        raise RuntimeError("the hook's own fault")
-
-    monkeypatch.setattr(threading, "excepthook", hook)
-    line, seen = Line(), []
-    line.error_handlers.clear()
-    stream = line.subscription(lambda value: (seen.append(value), 1 / 0))
-    line.send((stream, 1), (stream, 2))
-    line.run()
-    assert seen == [1, 2]
-    assert "excepthook itself raised" in caplog.text
-
-
-def test_an_on_error_that_raises_is_logged_and_the_others_are_told(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Its own failure goes to the threads' hook."""
-    hooked: list[Any] = []
-    monkeypatch.setattr(threading, "excepthook", hooked.append)
-    line = Line()
-    line.error_handlers.insert(0, lambda error: [][1])
-    stream = line.subscription(lambda value: 1 / 0)
-    line.send((stream, 1))
-    line.run()
-    assert [type(error) for error in line.told] == [ZeroDivisionError]
-    assert [arguments.exc_type for arguments in hooked] == [IndexError]
-    assert "on_error itself raised" in caplog.text
 
 
 def test_a_notice_that_raises_is_reported() -> None:
@@ -227,73 +173,6 @@ def test_one_thread_at_a_time_runs_callbacks() -> None:
     assert line.run() == 2
     assert counts == [0, 0, 0, 0]
     assert line.runner is None
-
-
-def test_a_slow_callback_is_named_in_a_warning(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """With how long it took and how much waits behind it; a quick one is not."""
-    assert delivery_module.SLOW_CALLBACK == 0.25
-    line = Line()
-
-    def slow_one(value: int) -> None:
-        threading.Event().wait(0.02)
-
-    def quick_one(value: int) -> None:
-        return
-
-    monkeypatch.setattr(delivery_module, "SLOW_CALLBACK", 0.01)
-    slow, quick = line.subscription(slow_one), line.subscription(quick_one)
-    line.send((slow, 1), (quick, 1))
-    line.run()
-    assert "slow_one took" in caplog.text
-    assert "with 1 items waiting" in caplog.text
-    assert "quick_one" not in caplog.text
-    assert line.callback_seconds >= 0.02
-    assert slow.stats.callback_seconds >= 0.02 > quick.stats.callback_seconds
-
-
-def test_a_slow_on_gap_and_on_state_are_named_too(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Whatever of the user's keeps the others waiting."""
-    monkeypatch.setattr(delivery_module, "SLOW_CALLBACK", -1.0)
-    line = Line()
-
-    def gap_listener(gap: Gap) -> None:
-        return
-
-    stream = line.subscription(lambda value: None, on_gap=gap_listener)
-    line.put_gap(stream, Gap(GapReason.RECONNECTED))
-    line.run()
-    assert "gap_listener took" in caplog.text
-
-
-def test_errors_that_nobody_takes_are_bounded_and_counted(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """A callback that never returns does not make a flood of bad frames fill the memory."""
-    monkeypatch.setattr(delivery_module, "MAX_REPORTS", 3)
-    line = Line()
-    for number in range(10):
-        line.report(ValueError(number))
-    assert line.depth() == 3
-    line.run()
-    assert [error.args for error in line.told] == [(0,), (1,), (2,)]
-    assert "7 errors before this one were not reported" in caplog.text
-    line.report(ValueError("again"))
-    line.run()
-    assert len(line.told) == 4
-
-
-def test_what_the_log_says_is_said_under_the_clients_own_name(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """`venuesdk.<venue>`, so that each can be turned up or down."""
-    assert Line().log is logging.getLogger("venuesdk.toy")
-    line = Line()
-    line.warn_of_running()
-    assert caplog.records[-1].name == "venuesdk.toy"
 
 
 def test_the_base_works_nothing_off_by_itself() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from venuesdk.session.link import Link, Traffic
+from venuesdk.timing import monotonic
 
 
 class Counted:
@@ -37,3 +38,9 @@ def test_a_link_has_no_early_frames_unless_it_is_given_some() -> None:
     """And two links are never the same one."""
     assert link().early == ()
     assert link() != link()
+
+
+def test_a_link_knows_when_it_was_made() -> None:
+    """That is when its login was done."""
+    before = monotonic()
+    assert before <= link().since <= monotonic()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -651,11 +652,13 @@ def test_a_function_that_never_runs_is_warned_of_once_and_the_bounds_apply(
     delivery = make(toolkit.post)
     texts: list[str] = []
 
-    def note(text: str, *values: Any) -> None:
+    def note(level: int, text: str, *values: Any, **facts: Any) -> None:
+        assert level == logging.WARNING
+        assert facts["callback"].endswith("Toolkit.post")
         texts.append(text % values)
         warned.set()
 
-    monkeypatch.setattr(delivery.log, "warning", note)
+    monkeypatch.setattr(delivery.journal, "say", note)
     delivery.start()
     gaps: list[Any] = []
     seen: list[int] = []

@@ -24,6 +24,7 @@ from venuesdk.errors import (
 from venuesdk.models import HttpRequest, HttpResponse, State
 from venuesdk.protocol.codec import Pulse, Request
 from venuesdk.session import reader as reader_module
+from venuesdk.session.journal import Journal
 from venuesdk.session.link import Link
 from venuesdk.session.quota import AttemptQuota
 from venuesdk.session.reader import Reader
@@ -141,7 +142,7 @@ def test_a_persistent_client_goes_on_after_a_first_failure(open_desk: Open) -> N
     desk.venue.refusals.put((503, {}))
     desk.connect()
     assert desk.state("connected").epoch == 1
-    assert desk.session.stats().reconnects == 0
+    assert desk.session.overview.stats().reconnects == 0
     assert desk.ask("echo", value=1) == 1
 
 
@@ -208,6 +209,68 @@ def test_an_unexpected_error_is_a_lost_connection(
     assert isinstance(change.error.__cause__, KeyError)
     desk.state("connected")
     assert "unexpected" in caplog.text
+    reported = desk.error()
+    assert isinstance(reported, ConnectionLost)
+    assert isinstance(reported.__cause__, KeyError)
+
+
+def test_each_attempt_to_connect_again_is_logged_with_its_reason(
+    open_desk: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The loss and each failure as a warning, each coming attempt with its number and delay."""
+    desk = open_desk().connect()
+    desk.venue.refusals.put((503, {}))
+    desk.venue.refusals.put((503, {"Retry-After": "0"}))
+    desk.venue.cut()
+    for _ in range(3):
+        desk.state("reconnecting")
+    desk.state("connected")
+    # The reader logs a change when it was told; afterwards it has logged all of them.
+    desk.close()
+    ours = [one for one in caplog.records if one.name == "venuesdk.toy"]
+    lost = [one for one in ours if one.levelno == logging.WARNING]
+    assert [vars(one)["venuesdk_error"] for one in lost] == [
+        "ConnectionLost",
+        "VenueUnavailable",
+        "VenueUnavailable",
+    ]
+    coming = [vars(one) for one in ours if "to connect again in" in one.getMessage()]
+    assert [one["venuesdk_attempt"] for one in coming] == [1, 2, 3]
+    assert all(one["venuesdk_delay"] >= 0.0 for one in coming)
+    assert [one["venuesdk_epoch"] for one in coming] == [1, 1, 1]
+    assert {one["levelno"] for one in coming} == {logging.INFO}
+    connected = [one for one in ours if one.getMessage() == "connected: logged in"]
+    assert [vars(one)["venuesdk_epoch"] for one in connected] == [1, 2]
+
+
+def test_a_wait_for_a_turn_is_logged_once(
+    open_desk: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With the quota that is used up, and how long it will be."""
+    quota = AttemptQuota(rate=20, burst=1)
+    desk = open_desk(quota=quota).connect()
+    desk.venue.cut()
+    desk.state("reconnecting")
+    desk.state("connected")
+    told = [one for one in caplog.records if "for its turn" in one.getMessage()]
+    assert len(told) == 1
+    assert "AttemptQuota(rate=20, burst=1)" in told[0].getMessage()
+    assert 0.0 < vars(told[0])["venuesdk_delay"] <= 0.05
+
+
+def test_no_message_is_logged_above_debug(
+    open_desk: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    """However much comes and goes, and each login is told at DEBUG alone."""
+    desk = open_desk().connect()
+    before = len([one for one in caplog.records if one.name == "venuesdk.toy"])
+    stream = desk.subscribe("a")
+    for number in range(50):
+        desk.ask("echo")
+        desk.venue.push("a", number)
+        assert stream.get(5) == number
+    stream.close()
+    assert len([one for one in caplog.records if one.name == "venuesdk.toy"]) == before
 
 
 def test_an_unanswered_unsubscribe_costs_the_connection(open_desk: Open) -> None:
@@ -220,7 +283,7 @@ def test_an_unanswered_unsubscribe_costs_the_connection(open_desk: Open) -> None
     desk.state("connected")
     desk.venue.push("kept", 1)
     assert kept.get(PATIENCE) == 1
-    assert [one.topic for one in desk.session.stats().subscriptions] == ["kept"]
+    assert [one.topic for one in desk.session.overview.stats().subscriptions] == ["kept"]
 
 
 def test_stopping_ends_a_connection_that_is_being_made(open_desk: Open, login_codec: Any) -> None:
@@ -271,7 +334,7 @@ def test_ctrl_c_when_the_connection_was_just_made_gives_it_up(open_desk: Open) -
 def test_a_reader_that_was_stopped_before_it_connected_connects_no_more(open_desk: Open) -> None:
     """Its attempt is cancelled, whenever it begins."""
     desk = open_desk()
-    reader = reader_module.Reader(desk.session, desk.plan, desk.delivery.log)
+    reader = reader_module.Reader(desk.session, desk.plan, desk.delivery.journal)
     reader.hang_up()
     reader.stop()
     with pytest.raises((ConnectTimeout, ConnectFailed)):
@@ -282,7 +345,7 @@ def test_a_reader_that_was_stopped_before_it_connected_connects_no_more(open_des
 def test_a_reader_that_is_not_wanted_any_more_may_not_use_its_link(open_desk: Open) -> None:
     """Only the one that the session waits for."""
     desk = open_desk().connect()
-    stale = reader_module.Reader(desk.session, desk.plan, desk.delivery.log)
+    stale = reader_module.Reader(desk.session, desk.plan, desk.delivery.journal)
     with pytest.raises(Exception, match="closed"):
         desk.session.connected(stale, desk.session.standing.link)
     assert desk.session.standing.epoch == 1
@@ -295,7 +358,7 @@ def test_any_inbound_byte_is_life(open_desk: Open) -> None:
     desk.connect()
     for _ in range(4):
         desk.venue.request("echo")
-    assert desk.session.stats().epoch == 1
+    assert desk.session.overview.stats().epoch == 1
     assert Request("echo") == Request("echo")
 
 
@@ -329,7 +392,7 @@ def test_nothing_is_judged_while_more_is_in_hand(open_desk: Open) -> None:
 
     behind = Behind()
     host: Any = Host()
-    reader = Reader(host, desk.session._plan, logging.getLogger("test"))
+    reader = Reader(host, desk.session._plan, Journal("test"))
     with pytest.raises(ConnectionLost, match="enough"):
         reader._receive(Link(behind, link.codec))  # type: ignore[arg-type]
     assert asked == [False]
@@ -425,5 +488,5 @@ def test_a_turn_that_comes_is_taken(open_desk: Open) -> None:
         while desk.state("connected").epoch < epoch:
             continue
     assert monotonic() - started >= 0.05
-    assert desk.session.stats().reconnects == 3
+    assert desk.session.overview.stats().reconnects == 3
     assert quota.tokens < 1.0

@@ -88,7 +88,7 @@ class AtFailure(logging.Filter):
 
     def __init__(self, desk: Any, action: Callable[[], None]) -> None:
         super().__init__()
-        self._log: logging.Logger = desk.delivery.log
+        self._log: logging.Logger = desk.delivery.journal.logger
         self._actions = [action]
         self._log.addFilter(self)
 
@@ -190,7 +190,7 @@ def test_a_cut_connection_heals_and_replays(desk: Any) -> None:
     assert stream.get(timeout=PATIENCE) == 1
     assert told == [2]
     assert desk.ask("echo", value="again") == "again"
-    assert desk.session.stats().reconnects == 1
+    assert desk.session.overview.stats().reconnects == 1
 
 
 def test_a_connection_that_ended_is_not_kept(desk: Any) -> None:
@@ -334,7 +334,7 @@ def test_garbage_is_counted_and_reported_and_five_in_a_row_end_the_connection(de
         desk.venue.say("still not json")
     assert "in a row" in desk.state("reconnecting").reason
     desk.state("connected")
-    assert desk.session.stats().garbage == 6
+    assert desk.session.overview.stats().garbage == 6
 
 
 def test_a_text_ping_gets_its_answer(desk: Any) -> None:
@@ -363,7 +363,7 @@ def test_an_answered_heartbeat_keeps_a_quiet_connection(
     for _ in range(6):
         desk.venue.request("echo")
     assert desk.venue.accepted == 1
-    assert desk.session.stats().late_responses == 0
+    assert desk.session.overview.stats().late_responses == 0
 
 
 def test_a_websocket_ping_is_the_heartbeat_of_a_venue_without_one(
@@ -371,9 +371,9 @@ def test_a_websocket_ping_is_the_heartbeat_of_a_venue_without_one(
 ) -> None:
     """The server's library answers protocol pings, and the connection stays."""
     desk = open_desk(pulse=quick_pulse).connect()
-    before = desk.session.stats().frames_out
+    before = desk.session.overview.stats().frames_out
     deadline = Deadline(PATIENCE)
-    while desk.session.stats().frames_out < before + 4:
+    while desk.session.overview.stats().frames_out < before + 4:
         assert not deadline.expired()
         threading.Event().wait(0.01)
     assert desk.venue.accepted == 1
@@ -467,21 +467,21 @@ def test_ctrl_c_passes_through_a_wait_and_leaves_no_slot(
     with pytest.raises(KeyboardInterrupt):
         desk.ask("slow", timeout=60)
     interrupter.join()
-    assert desk.session.stats().waiting_requests == 0
+    assert desk.session.overview.stats().waiting_requests == 0
     desk.venue.answer(*late.get(timeout=PATIENCE), "too late")
     assert desk.ask("echo", value=1) == 1
-    assert desk.session.stats().late_responses == 1
+    assert desk.session.overview.stats().late_responses == 1
 
 
 def test_stats_count_what_went_over_every_connection(desk: Any) -> None:
     """Frames, bytes and requests go on over a reconnection; the age is that of the last byte."""
     desk.ask("echo", value=1)
-    before = desk.session.stats()
+    before = desk.session.overview.stats()
     desk.venue.cut()
     desk.state("reconnecting")
     desk.state("connected")
     desk.ask("echo", value=1)
-    after = desk.session.stats()
+    after = desk.session.overview.stats()
     assert after.frames_out > before.frames_out
     assert after.bytes_in > before.bytes_in
     assert (after.requests, after.responses, after.epoch) == (2, 2, 2)

@@ -86,3 +86,14 @@ def test_failing_all_gives_each_its_own_exception() -> None:
         errors.append(caught.value)
     assert len({id(error) for error in errors}) == 8
     assert len(slots) == 0
+
+
+def test_who_waits_can_be_looked_at_without_the_lock() -> None:
+    """By id, with what was asked and since when; oldest first."""
+    slots, before = Slots(), monotonic()
+    slots.open(1, Slot("first"))
+    slots.open(2, Slot())
+    (one, first), (two, second) = slots.waiting()
+    assert (one, first.method) == (1, "first")
+    assert (two, second.method) == (2, "")
+    assert before <= first.since <= second.since <= monotonic()

@@ -233,7 +233,7 @@ def test_a_silent_stream_is_told_of_and_its_connection_is_kept(
         assert value or monotonic() - began >= 0.1
         desk.venue.push("a", value)
         assert values.get(timeout=PATIENCE) == value
-    assert desk.session.stats().epoch == 1
+    assert desk.session.overview.stats().epoch == 1
     assert desk.venue.accepted == 1
     assert desk.ask("echo", value=1) == 1
 

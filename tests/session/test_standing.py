@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from venuesdk.errors import AuthenticationError, ClientClosed, NotSent
+from venuesdk.errors import AuthenticationError, ClientClosed, ConnectionLost, NotSent
 from venuesdk.models import State
 from venuesdk.session import standing as standing_module
 from venuesdk.session.delivery import Delivery
@@ -85,12 +85,38 @@ def test_a_logging_handler_that_asks_the_client_does_not_wait_for_ever() -> None
             other.join(2 * PATIENCE)
 
     handler = Asks()
-    place._delivery.log.addHandler(handler)
+    place._delivery.journal.logger.addHandler(handler)
     try:
         move(place, State.CONNECTED)
     finally:
-        place._delivery.log.removeHandler(handler)
+        place._delivery.journal.logger.removeHandler(handler)
     assert asked == [True]
+
+
+def test_each_change_is_logged_as_loudly_as_it_matters(caplog: pytest.LogCaptureFixture) -> None:
+    """With its reason, and with what a filter or an alert goes by."""
+    place = standing()
+    with place.lock:
+        lost = ConnectionLost("the peer closed the connection (code 1012)", code=1012)
+        place.move_locked(State.CONNECTED, "logged in")
+        place.move_locked(State.RECONNECTING, str(lost), 2, lost)
+        place.fail_locked(AuthenticationError("no", venue="toy"))
+        place.move_locked(State.CLOSED, "closed")
+    place.log()
+    levels = [logging.INFO, logging.WARNING, logging.ERROR, logging.INFO]
+    assert [record.levelno for record in caplog.records] == levels
+    assert caplog.records[1].getMessage() == f"reconnecting: {lost}"
+    facts = vars(caplog.records[1])
+    assert (facts["venuesdk_state"], facts["venuesdk_previous_state"]) == (
+        "reconnecting",
+        "connected",
+    )
+    assert (facts["venuesdk_attempt"], facts["venuesdk_close_code"]) == (2, 1012)
+    assert facts["venuesdk_error"] == "ConnectionLost"
+    assert vars(caplog.records[2])["venuesdk_error"] == "AuthenticationError"
+    kept = [text for _, text, _ in place._delivery.journal.changes]
+    assert len(kept) == 4
+    assert kept[1].endswith("(epoch 0, attempt 2): " + str(lost) + " [ConnectionLost]")
 
 
 def test_a_link_is_there_at_once_or_it_is_not_sent() -> None:

@@ -36,7 +36,7 @@ def test_every_counter_counts_what_it_says(desk: Any) -> None:
     desk.venue.push("a", 1, "undecodable", 3)
     desk.ask("echo")
     assert stream.get(0) == 3
-    stats = desk.session.stats()
+    stats = desk.session.overview.stats()
     assert (stats.state, stats.epoch, stats.reconnects) == ("connected", 1, 0)
     assert (stats.requests, stats.timeouts, stats.rejections) == (4, 1, 1)
     assert (stats.responses, stats.late_responses) == (4, 1)
@@ -49,7 +49,7 @@ def test_every_counter_counts_what_it_says(desk: Any) -> None:
     assert (one.topic, one.received, one.delivered, one.dropped) == ("a", 3, 1, 1)
     stream.close()
     desk.ask("echo")
-    after = desk.session.stats()
+    after = desk.session.overview.stats()
     assert (after.subscriptions, after.events, after.dropped) == ((), 3, 1)
 
 
@@ -61,18 +61,18 @@ def test_the_queue_depth_is_what_waits_for_callbacks(open_desk: Any) -> None:
         continue
     desk.venue.push("a", 1, 2)
     desk.ask("echo")
-    assert desk.session.stats().queue_depth == 2
+    assert desk.session.overview.stats().queue_depth == 2
     assert desk.delivery.pump(0, None) == 2
-    assert desk.session.stats().queue_depth == 0
-    assert desk.session.stats().callback_seconds > 0.0
+    assert desk.session.overview.stats().queue_depth == 0
+    assert desk.session.overview.stats().callback_seconds > 0.0
 
 
 def test_the_age_of_the_last_frame_is_unknown_without_a_connection(open_desk: Any) -> None:
     """Before connect, and after a close."""
     desk = open_desk()
-    assert desk.session.stats().last_frame_age is None
+    assert desk.session.overview.stats().last_frame_age is None
     desk.connect()
-    assert desk.session.stats().last_frame_age is not None
+    assert desk.session.overview.stats().last_frame_age is not None
     desk.close()
     assert desk.session.standing.await_close(Deadline(0))
-    assert desk.session.stats().last_frame_age is None
+    assert desk.session.overview.stats().last_frame_age is None

@@ -481,7 +481,7 @@ def test_an_overflowing_private_topic_is_one_gap_and_a_new_start_and_costs_no_co
         assert desk.delivery.pump(PATIENCE, None)
     assert [topic.private for topic in desk.session.topics()] == [True]
     assert desk.venue.accepted == 1
-    assert desk.session.stats().dropped == 7
+    assert desk.session.overview.stats().dropped == 7
 
 
 def test_a_conflated_stream_delivers_the_newest_of_each_key(open_desk: Open) -> None:

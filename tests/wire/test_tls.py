@@ -32,6 +32,13 @@ def ends(tls):
     return engine, server
 
 
+def test_what_the_handshake_agreed_on_is_known_afterwards(tls, ends):
+    """The version and the cipher, as the other end has them; nothing before."""
+    engine, server = ends
+    assert engine.agreed == (server.object.version(), server.object.cipher()[0])
+    assert TlsEngine(tls.client_context, "localhost").agreed == ("", "")
+
+
 def test_many_records_are_decrypted_in_one_call(ends):
     """All records that were fed come out at once, as far as there is room; the rest stays."""
     engine, server = ends

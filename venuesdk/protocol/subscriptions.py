@@ -149,11 +149,15 @@ class Subscriptions:
         """Return every topic that somebody listens to."""
         return [feed.topic for feed in self._feeds.values() if feed.wanted]
 
+    def feeds(self) -> list[Feed]:
+        """Return every topic with where it stands; for looking only, and without the lock too."""
+        return list(self._feeds.copy().values())
+
     def listeners(self) -> list[Listener]:
         """Return every listener of every topic."""
         return [
             listener
-            for feed in self._feeds.values()
+            for feed in self.feeds()
             for listener in [*feed.listeners, *feed.joining]
         ]
 

@@ -60,7 +60,7 @@ class Asking:
 
     @sealed
     def _ask(self, link: Link, request: Request, deadline: Deadline) -> bytes:
-        slot = Slot()
+        slot = Slot(request.method)
         id = 0
         frame = ""
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable
 
@@ -19,6 +20,10 @@ def check_callback(what: str, callback: Callable[..., object] | None) -> None:
 
 
 def name_of(callback: Callable[..., object]) -> str:
-    """Return what a person would call a callback."""
-    name = getattr(callback, "__qualname__", None)
-    return f"{callback.__module__}.{name}" if name else repr(callback)
+    """Return what a person would call a callback; nothing that it holds, which may be a secret."""
+    while isinstance(callback, functools.partial):
+        callback = callback.func
+    named = callback if getattr(callback, "__qualname__", None) else type(callback)
+    name: str = named.__qualname__
+    module = getattr(named, "__module__", None)
+    return f"{module}.{name}" if module else name

@@ -75,10 +75,15 @@ class CredentialsKeeper:
             raise ConnectFailed(f"asking for the credentials raised {type(answer).__name__}")
         return answer
 
+    @property
+    def worker(self) -> Worker | None:
+        """The thread that asked last, if there was one."""
+        question = self._question
+        return None if question is None else question.thread
+
     def close(self, deadline: Deadline) -> bool:
         """Wait for the thread that asks, if there is one; return False where it goes on."""
-        question = self._question
-        thread = None if question is None else question.thread
+        thread = self.worker
         return thread is None or thread.ended(deadline)
 
     def _ask(self, question: _Question) -> None:

@@ -7,31 +7,28 @@ Who works the line off is the business of the delivery's kind, in `venuesdk.sess
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
+from itertools import count
 from queue import Empty, SimpleQueue
 from typing import Any, TypeAlias
 
 from ..errors import ClientClosed, ReentrantCall
 from ..models import Gap
 from ..protocol.codec import Event
-from ..secret import Secret
 from ..timing import Deadline, monotonic
 from .callbacks import name_of
 from .inbox import Item, Totals, popped
-from .redaction import redact
 from .subscription import NOTHING, Subscription
+from .telling import Notice, Teller
 
 __all__ = ["CHUNK", "Delivery", "Notice", "Run"]
 
-Notice: TypeAlias = Callable[[], object]
 Run: TypeAlias = "tuple[Subscription[Any], list[Event]]"
 """Events of one subscription that came one after the other."""
 
-SLOW_CALLBACK = 0.25
 CHUNK = 128
 FAR_BEHIND = 4_096
 """How many items may wait before the reader gives way to whoever works the line off."""
@@ -41,8 +38,6 @@ HELPED = 64
 """How many items must have been worked off meanwhile for it to have been of use."""
 READ_ON = 0.2
 """Seconds for which the reader does not give way again where it was of none."""
-MAX_REPORTS = 1_000
-"""How many errors wait for ``on_error`` before further ones are only counted."""
 
 
 class _Turn:
@@ -55,7 +50,7 @@ class _Turn:
         self.count = count
 
 
-class Delivery:
+class Delivery(Teller):
     """The line of what is to be told to the user; the base of the four kinds.
 
     Lock: `lock` guards the line and the queues of all subscriptions of the client. No user code
@@ -63,33 +58,21 @@ class Delivery:
     way round. It is reentrant, so that a signal handler that closes the client cannot wait for
     the very code that it interrupted.
 
-    `secrets` are the credentials of the connection, which no error may show.
-
-    `runner` is the thread that runs callbacks now, one at a time; `running` is the callback. While
-    `_gives_way` the reader waits for a word in `_way` that enough of the line was worked off.
+    While `_gives_way` the reader waits for a word in `_way` that enough of the line was worked off.
     """
 
     def __init__(self, venue: str) -> None:
-        self.venue = venue
-        self.log = logging.getLogger(f"venuesdk.{venue}")
-        self.lock = threading.RLock()
+        super().__init__(venue)
         self.epoch = 0
-        self.secrets: tuple[Secret, ...] = ()
         self.forked = False
         self.totals = Totals()
-        self.error_handlers: list[Callable[[BaseException], object]] = []
-        self.running: Callable[..., object] | None = None
-        self.runner: int | None = None
-        self._own = False
-        self.callback_seconds = 0.0
+        self.numbers = count(1)
         self._line: deque[_Turn | Notice] = deque()
         self._due = 0
         self._taken: deque[tuple[Subscription[Any] | None, deque[Item] | Notice]] = deque()
         self._gives_way = False
         self._reads_on_until = 0.0
         self._way: SimpleQueue[None] = SimpleQueue()
-        self._reports = 0
-        self._unreported = 0
         self._closed = False
 
     # For the session -----------------------------------------------------------------------------
@@ -124,67 +107,6 @@ class Delivery:
             self._due += 1
         self.wake()
 
-    def report(self, error: BaseException) -> None:
-        """Queue an error for ``on_error``, without any credential in it; never waits."""
-        redact(error, self.secrets)
-        with self.lock:
-            if self._reports >= MAX_REPORTS:
-                self._unreported += 1
-                return
-            self._reports += 1
-        self.notify(lambda: self._tell_reported(error))
-
-    def tell(self, error: BaseException) -> None:
-        """Hand an error to ``on_error``, or, where there is none, to `threading.excepthook`."""
-        handlers = list(self.error_handlers)
-        if not handlers:
-            if self.log.hasHandlers():
-                self.log.error("%s: %s", type(error).__name__, error)
-            self._hook(error)
-        for handler in handlers:
-            try:
-                handler(error)
-            except BaseException as failure:
-                if self._passes(failure):
-                    raise
-                self.log.exception("on_error itself raised")
-                self._hook(failure)
-
-    def call(self, callback: Callable[[Any], object], value: Any) -> float:
-        """Run one callback here, report what it raises, and return the seconds that it took.
-
-        A slow one is named in a warning.
-        """
-        outer, self.running = self.running, callback
-        started = monotonic()
-        try:
-            callback(value)
-        except BaseException as error:
-            if self._passes(error):
-                raise
-            self.tell(error)
-        finally:
-            self.running = outer
-        seconds = monotonic() - started
-        self.callback_seconds += seconds
-        if seconds > SLOW_CALLBACK:
-            self._warn_of_slow(callback, seconds)
-        return seconds
-
-    def _warn_of_slow(self, callback: Callable[[Any], object], seconds: float) -> None:
-        self.log.warning(
-            "slow callback: %s took %.0f ms with %d items waiting",
-            name_of(callback),
-            seconds * 1000,
-            self.depth(),
-        )
-
-    def warn_of_running(self) -> None:
-        """Log the callback that a close did not wait for."""
-        running = self.running
-        name = name_of(running) if running is not None else "not known"
-        self.log.warning("closed while a callback is still running: %s", name)
-
     def announce_locked(self, subscription: Subscription[Any]) -> None:
         """Put a subscription into the line, for as many items as wait in it and are not there."""
         more = subscription.inbox.pending_locked() - subscription.tokens
@@ -209,6 +131,18 @@ class Delivery:
         """Raise where this is a forked child. Takes no lock: it may be held for ever there."""
         if self.forked:
             raise ClientClosed("this client belongs to the parent process", venue=self.venue)
+
+    def describe(self) -> dict[str, Any]:
+        """Return how the line stands, for a person to read; takes no lock."""
+        running, since = self.running, self.running_since
+        return {
+            "kind": type(self).__name__,
+            "items_waiting": self.depth(),
+            "errors_waiting": len(self._reported),
+            "running": None if running is None else name_of(running),
+            "running_seconds": None if running is None else monotonic() - since,
+            "closed": self._closed,
+        }
 
     # What the kinds differ in --------------------------------------------------------------------
 
@@ -354,9 +288,10 @@ class Delivery:
         earlier, it is there for the next run. One loop over many items, for this is where the
         time of an event goes that the decoder does not need.
         """
-        callback, clock = subscription.callback, monotonic
+        callback, clock, slow_after = subscription.callback, monotonic, self.slow_after
         plain = subscription.topic.narrow is None
-        outer, self.running = self.running, callback
+        outer = self.running, self.running_since
+        self.running = callback
         until = max(0, len(items) - most)
         try:
             while len(items) > until:
@@ -371,7 +306,7 @@ class Delivery:
                 except Exception:
                     # Once more, by the way that tells of what cannot be read.
                     value = self._open(subscription, item)
-                started = clock()
+                self.running_since = started = clock()
                 items.popleft()
                 if value is NOTHING or callback is None or subscription.closed:
                     continue
@@ -380,15 +315,18 @@ class Delivery:
                 except BaseException as error:
                     if self._passes(error):
                         raise
+                    ended = clock()
                     self.tell(error)
+                    # What telling takes is not the callback's.
+                    started += clock() - ended
                 seconds = clock() - started
                 self.callback_seconds += seconds
                 subscription.callback_seconds += seconds
                 subscription.delivered += 1
-                if seconds > SLOW_CALLBACK:
-                    self._warn_of_slow(callback, seconds)
+                if seconds > slow_after:
+                    self._warn_of_slow(callback, seconds, subscription.topic.name)
         finally:
-            self.running = outer
+            self.running, self.running_since = outer
 
     def _open(self, subscription: Subscription[Any], item: Item) -> Any:
         """Return the value of any item, or NOTHING, and tell of what is not as it should be."""
@@ -397,29 +335,6 @@ class Delivery:
         except Exception as error:
             self.tell(error)
             return NOTHING
-
-    def _tell_reported(self, error: BaseException) -> None:
-        with self.lock:
-            self._reports -= 1
-            unreported, self._unreported = self._unreported, 0
-        if unreported:
-            self.log.warning("%d errors before this one were not reported", unreported)
-        self.tell(error)
-
-    def _passes(self, error: BaseException) -> bool:
-        """Return whether an exception belongs to the thread that callbacks run on."""
-        own = self._own and self.runner == threading.get_ident()
-        return not isinstance(error, Exception) and not own
-
-    def _hook(self, error: BaseException) -> None:
-        try:
-            threading.excepthook(
-                threading.ExceptHookArgs(
-                    (type(error), error, error.__traceback__, threading.current_thread())
-                )
-            )
-        except Exception:
-            self.log.exception("threading.excepthook itself raised")
 
     def _reentrant(self, call: str, advice: str) -> ReentrantCall:
         return ReentrantCall(f"{call} would wait for itself here: {advice}", venue=self.venue)

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ..protocol.codec import Codec
-from ..timing import Deadline
+from ..timing import Deadline, monotonic
 from ..wire.output import Parcel
 
 __all__ = ["Connection", "Link", "Traffic"]
@@ -22,6 +22,14 @@ class Connection(Protocol):
 
     last_received: float
     frames_in: int
+
+    @property
+    def closed(self) -> bool:
+        """Whether it has ended, or is being closed."""
+
+    @property
+    def tls(self) -> tuple[str, str] | None:
+        """The version and the cipher of TLS, or None where there is none."""
 
     @property
     def more(self) -> bool:
@@ -72,11 +80,15 @@ class Connection(Protocol):
 
 @frozen(eq=False)
 class Link:
-    """One connection in use; `early` are the frames that came right behind its login."""
+    """One connection in use; `early` are the frames that came right behind its login.
+
+    `since` is when it was logged in, by `monotonic`.
+    """
 
     connection: Connection
     codec: Codec
     early: Sequence[bytes] = ()
+    since: float = field(factory=monotonic)
 
 
 class Traffic:

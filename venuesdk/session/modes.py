@@ -6,15 +6,17 @@ thread that calls ``client.pump()``; a callable, the thread that it hands functi
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from queue import Empty, SimpleQueue
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from ..timing import Deadline, monotonic
 from .callbacks import name_of
 from .delivery import CHUNK, Delivery, Run
+from .journal import Facts
 from .slots import SLICE
 from .worker import Worker
 
@@ -157,6 +159,11 @@ class ThreadDelivery(Delivery):
         self._serving = False
         self._thread: Worker | None = None
 
+    @property
+    def worker(self) -> Worker | None:
+        """The dispatch thread."""
+        return self._thread
+
     def start(self) -> None:
         """Start the dispatch thread, where there is none."""
         with self.lock:
@@ -256,6 +263,12 @@ class PostDelivery(ThreadDelivery):
             self._arrivals += 1
             super().wake()
 
+    def describe(self) -> dict[str, Any]:
+        """Return how the line stands, and for how long a posted function has not run."""
+        posted_at = self._posted_at
+        waits = None if posted_at is None else monotonic() - posted_at
+        return {**super().describe(), "post": name_of(self._post), "posted_seconds": waits}
+
     def _close_without_thread(self) -> None:
         self._work()
 
@@ -274,7 +287,7 @@ class PostDelivery(ThreadDelivery):
                 self._refused_at = arrivals
             if not isinstance(error, Exception) and not self._on_own_thread():
                 raise
-            self.tell(error)
+            self.tell(error, name_of(self._post))
         return True
 
     def _waits_locked(self) -> bool:
@@ -292,12 +305,10 @@ class PostDelivery(ThreadDelivery):
         except Empty:
             if self._posted_at == posted_at:
                 self._warned = True
-                self.log.warning(
-                    "%s has not run a posted function for %g s; %d items wait",
-                    name_of(self._post),
-                    POST_PATIENCE,
-                    self.depth(),
-                )
+                name, waiting = name_of(self._post), self.depth()
+                text = "%s has not run a posted function for %g s; %d items wait"
+                facts: Facts = {"callback": name, "seconds": POST_PATIENCE, "waiting": waiting}
+                self.journal.say(logging.WARNING, text, name, POST_PATIENCE, waiting, **facts)
 
     def _drain(self) -> None:
         """Run what waits, for a few milliseconds, on the thread that `post` chose.

@@ -33,6 +33,7 @@ from ..wire.endpoint import Endpoint
 from ..wire.tap import UNTAPPED, Tap, Wiretap
 from ..wire.websocket import WebSocketConnection
 from .fetcher import Fetcher
+from .journal import Facts, Journal
 from .link import Connection, Link
 from .quota import AttemptQuota
 from .worker import Worker
@@ -106,6 +107,9 @@ class Host(Protocol):
     def lost(self, error: VenueError) -> None:
         """End the use of a connection."""
 
+    def report(self, error: VenueError) -> None:
+        """Tell of a fault of ours that is behind the end of a connection."""
+
     def retrying(self, error: VenueError, attempt: int) -> None:
         """Note that an attempt failed and another one will follow."""
 
@@ -119,10 +123,10 @@ class Host(Protocol):
 class Reader:
     """The thread that owns the receiving side of a session's connections."""
 
-    def __init__(self, host: Host, plan: Plan, log: logging.Logger) -> None:
+    def __init__(self, host: Host, plan: Plan, journal: Journal) -> None:
         self._host = host
         self._plan = plan
-        self._log = log
+        self._journal = journal
         self.attempt = Deadline(None)
         self.connection: Connection | None = None
         self._wiretap = UNTAPPED
@@ -130,6 +134,11 @@ class Reader:
         self._thread = Worker(self._run, f"venuesdk-{plan.venue}-reader")
         self._first: Deadline | None = None
         self._first_credentials: Mapping[str, Secret] | None = None
+
+    @property
+    def worker(self) -> Worker:
+        """The thread."""
+        return self._thread
 
     def start(self, credentials: Mapping[str, Secret], deadline: Deadline) -> None:
         """Start the thread; the first attempt has `credentials` and ends with `deadline`."""
@@ -159,9 +168,10 @@ class Reader:
         try:
             self._keep_connected()
         except BaseException as error:
-            self._log.exception("the reader failed")
+            kind = type(error).__name__
+            self._journal.say(logging.ERROR, "the reader failed", cause=error, error=kind)
             self.hang_up()
-            fault = ConnectionLost(f"a fault of ours ended the client: {type(error).__name__}")
+            fault = ConnectionLost(f"a fault of ours ended the client: {kind}")
             fault.__cause__ = error
             self._host.lost(fault)
             self._host.failed(fault)
@@ -193,6 +203,8 @@ class Reader:
                     return
                 healthy = link is not None and monotonic() - started >= self._plan.backoff.healthy
                 attempt = 0 if healthy else attempt
+                if cause is not error:
+                    self._host.report(cause)
                 if not self._wait(cause, attempt):
                     return
                 attempt += 1
@@ -208,12 +220,21 @@ class Reader:
         # A venue that names a time knows better than the backoff. Many clients were told the same
         # time, though, so they still come one after the other.
         delay = asked + backoff.delay(0) if asked else backoff.delay(attempt)
+        facts: Facts = {"attempt": attempt + 1, "delay": delay, "error": type(error).__name__}
+        text = "attempt %d to connect again in %.2f s"
+        self._journal.say(logging.INFO, text, attempt + 1, delay, **facts)
         return self._host.pause(delay) and self._await_turn()
 
     def _await_turn(self) -> bool:
         """Wait until the quota has an attempt left; return False where the client is closed."""
+        told = False
         with self._plan.quota.line_up() as place:
             while seconds := place.take():
+                if not told:
+                    told = True
+                    text = "the attempt waits %.2f s for its turn: %r"
+                    quota = self._plan.quota
+                    self._journal.say(logging.INFO, text, seconds, quota, delay=seconds)
                 if not self._host.pause(min(seconds, TURN)):
                     return False
         return True
@@ -221,8 +242,10 @@ class Reader:
     def _as_loss(self, error: Exception) -> VenueError:
         if isinstance(error, VenueError):
             return error
-        self._log.exception("the reader met an unexpected error")
-        loss = ConnectionLost(f"an unexpected {type(error).__name__} ended the connection")
+        kind = type(error).__name__
+        text = "the reader met an unexpected error"
+        self._journal.say(logging.ERROR, text, cause=error, error=kind)
+        loss = ConnectionLost(f"an unexpected {kind} ended the connection")
         loss.__cause__ = error
         return loss
 
@@ -316,8 +339,12 @@ class Reader:
                     answer = self._answer_in(connection, codec, frames.pop(0), id)
             outcome = answer.error if isinstance(answer, Rejection) else answer.payload
             verdict = "answered" if isinstance(answer, Response) else "refused"
-            taken = (monotonic() - sent_at) * 1000
-            self._log.debug('login "%s" id %d %s in %.1f ms', request.method, id, verdict, taken)
+            seconds, method = monotonic() - sent_at, request.method
+            facts: Facts = {
+                "method": method, "request_id": id, "outcome": verdict, "seconds": seconds
+            }  # fmt: skip
+            text = 'login "%s" id %d %s in %.1f ms'
+            self._journal.say(logging.DEBUG, text, method, id, verdict, seconds * 1000, **facts)
             request = opening.step(outcome)
         return frames
 
@@ -336,7 +363,9 @@ class Reader:
         finally:
             # It holds a credential, and what follows may raise.
             del frame
-        self._log.debug('sent login "%s" id %d, %d bytes', request.method, id, size)
+        facts: Facts = {"method": request.method, "request_id": id, "bytes": size}
+        text = 'sent login "%s" id %d, %d bytes'
+        self._journal.say(logging.DEBUG, text, request.method, id, size, **facts)
         return monotonic()
 
     def _answer_in(

@@ -145,7 +145,7 @@ class Router:
             self._slots.pop(self._beat)
             id = self._beat = self._ids.next()
             frame = codec.encode(id, request)
-            self._slots.open(id, Slot())
+            self._slots.open(id, Slot(request.method))
             return frame
 
     def _answer(self, message: Response | Rejection) -> None:

@@ -7,6 +7,7 @@ its connection.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import weakref
 from collections.abc import Callable, Mapping, Sequence
@@ -19,22 +20,23 @@ from ..protocol.codec import Topic
 from ..protocol.conversation import Ids
 from ..protocol.subscriptions import Subscriptions
 from ..secret import Secret
-from ..timing import Deadline, monotonic
+from ..timing import Deadline
 from .asking import Asking
 from .credentials import CredentialsKeeper
 from .delivery import Delivery
 from .fetcher import Fetcher
 from .link import Link, Traffic
+from .overview import Overview
 from .reader import Dial, Plan, Reader
 from .redaction import redact
 from .router import Router
 from .slots import Slot, Slots
 from .staleness import Staleness
 from .standing import Standing
-from .stats import Counters, Stats
+from .stats import Counters
 from .subscribing import Subscribing
-from .subscription import Subscription
 from .upkeep import Upkeep
+from .worker import Worker
 
 __all__ = ["Session", "sessions"]
 
@@ -69,7 +71,7 @@ class Session:
         )
         self.upkeep = Upkeep(self.standing, delivery, self.subscribing, plan.timeout)
         self._plan = plan
-        self._delivery = delivery
+        self.delivery = delivery
         self._keeper = CredentialsKeeper(plan.venue, credentials)
         self._ids = ids
         self._slots = slots
@@ -80,6 +82,9 @@ class Session:
         self._connecting = False
         self._first_answer: Slot | None = None
         self._retired = Traffic()
+        self.overview = Overview(
+            self.standing, self.counters, delivery, self._subscriptions, slots, self._retired
+        )
         _SESSIONS.add(self)
 
     def use(self, dial: Dial, fetch: Fetcher) -> None:
@@ -121,12 +126,12 @@ class Session:
 
     def _start(self, credentials: Mapping[str, Secret], deadline: Deadline) -> None:
         answer = Slot()
-        reader = Reader(self, self._plan, self._delivery.log)
+        reader = Reader(self, self._plan, self.delivery.journal)
         with self.standing.lock:
             self.standing.check_locked(failed=False)
             self._first_answer = answer
             self._reader = reader
-        self._delivery.start()
+        self.delivery.start()
         reader.start(credentials, deadline)
         answer.wait(Deadline(None))
 
@@ -149,7 +154,7 @@ class Session:
             if self.standing.link is not None:
                 self.lost(ConnectionLost("the connection was given up"))
             self.standing.log()
-        self._delivery.rest(Deadline(REST_TIMEOUT))
+        self.delivery.rest(Deadline(REST_TIMEOUT))
 
     def close(self) -> None:
         """Close for good: wakes every waiter, ends every stream, returns within two seconds.
@@ -174,17 +179,19 @@ class Session:
                 reader.stop()
         standing.log()
         if link is not None:
-            handshake = 0.0 if self._delivery.waits_here() else deadline.slice(CLOSING_HANDSHAKE)
+            handshake = 0.0 if self.delivery.waits_here() else deadline.slice(CLOSING_HANDSHAKE)
             link.connection.close(timeout=handshake)
         if reader is not None:
             reader.hang_up()
         self._plan.fetch.close()
         if reader is not None and not reader.join(deadline):
-            self._delivery.warn_of_running()
-        self._delivery.close(deadline)
+            self.delivery.warn_of_running()
+        self.delivery.close(deadline)
         self.upkeep.close(deadline)
         if not self._keeper.close(deadline):
-            self._delivery.log.warning("closed while the credentials are still being asked for")
+            text = "closed while the credentials are still being asked for"
+            self.delivery.journal.say(logging.WARNING, text)
+        self.delivery.tell_untold()
 
     # What the reader tells -----------------------------------------------------------------------
 
@@ -208,7 +215,7 @@ class Session:
             if standing.state is State.CLOSED or self._reader is not reader:
                 raise ConnectionLost("the client was closed")
             standing.epoch += 1
-            self._delivery.epoch = standing.epoch
+            self.delivery.epoch = self.delivery.journal.epoch = standing.epoch
             if standing.epoch > 1:
                 self.counters.reconnects += 1
             standing.link_locked(link)
@@ -242,16 +249,16 @@ class Session:
 
     def look(self, now: float) -> None:
         """Tell about streams that have been silent for too long."""
-        if self._staleness.look(now, self._delivery.epoch):
-            self._delivery.flush()
+        if self._staleness.look(now, self.delivery.epoch):
+            self.delivery.flush()
 
     def flush(self, more: bool = False) -> None:
         """Run callbacks here, where that is how they are delivered, or give way to who does."""
-        self._delivery.flush(more)
+        self.delivery.flush(more)
 
     def redact(self, error: VenueError) -> None:
         """Take every credential out of an error."""
-        redact(error, self._delivery.secrets)
+        redact(error, self.delivery.secrets)
 
     def lost(self, error: VenueError) -> None:
         """End a link: whoever waits for an answer gets an error of its own."""
@@ -270,6 +277,10 @@ class Session:
                 self._retired.add(link)
             self._slots.fail_all(failure)
             self._subscriptions.lost(failure)
+
+    def report(self, error: VenueError) -> None:
+        """Tell of a fault that costs only the connection, so that no caller learns of it."""
+        self.delivery.report(error)
 
     def retrying(self, error: VenueError, attempt: int) -> None:
         """Note that there will be another attempt, and let a first caller go on without."""
@@ -302,8 +313,8 @@ class Session:
         if answer is not None:
             answer.put(error)
         elif fatal:
-            self._delivery.report(error)
-        self._delivery.flush()
+            self.delivery.report(error)
+        self.delivery.flush()
 
     def pause(self, seconds: float) -> bool:
         """Wait between two attempts; closing ends it at once."""
@@ -315,57 +326,25 @@ class Session:
         if answer is not None:
             answer.put(None)
 
-    # Counting ------------------------------------------------------------------------------------
+    # Looking -------------------------------------------------------------------------------------
 
     def topics(self) -> list[Topic]:
         """Return every topic that somebody listens to."""
         with self.standing.lock:
             return self._subscriptions.topics()
 
-    def stats(self) -> Stats:
-        """Return all counters as they are now."""
-        standing, counters, delivery = self.standing, self.counters, self._delivery
-        standing.check_fork()
-        with standing.lock:
-            link = standing.link
-            traffic = self._retired.plus(link)
-            listeners = self._subscriptions.listeners()
-            waiting = len(self._slots)
-            unrouted = self._subscriptions.unrouted
-        # Not under the lock: there may be thousands of them.
-        streams = [one.stats for one in listeners if isinstance(one, Subscription)]
-        return Stats(
-            state=standing.state.value,
-            epoch=standing.epoch,
-            frames_in=traffic.frames_in,
-            frames_out=traffic.frames_out,
-            bytes_in=traffic.bytes_in,
-            bytes_out=traffic.bytes_out,
-            requests=counters.requests,
-            responses=counters.responses,
-            rejections=counters.rejections,
-            timeouts=counters.timeouts,
-            late_responses=counters.late_responses,
-            garbage=counters.garbage,
-            undecodable=delivery.totals.undecodable,
-            unrouted_events=unrouted,
-            reconnects=counters.reconnects,
-            events=delivery.totals.received,
-            dropped=delivery.totals.dropped,
-            gaps=delivery.totals.gaps,
-            waiting_requests=waiting,
-            queue_depth=delivery.depth(),
-            last_frame_age=monotonic() - link.connection.last_received if link else None,
-            callback_seconds=delivery.callback_seconds,
-            subscriptions=tuple(streams),
-        )
+    def workers(self) -> list[Worker]:
+        """Return the threads of the session's own; takes no lock."""
+        reader = self._reader
+        found = [None if reader is None else reader.worker, self.delivery.worker]
+        return [one for one in (*found, self._keeper.worker) if one is not None]
 
     # A forked child ------------------------------------------------------------------------------
 
     def abandon(self) -> None:
         """In a forked child: close descriptors, and refuse every call. Takes no lock."""
         self.standing.forked = True
-        self._delivery.forked = True
+        self.delivery.forked = True
         reader = self._reader
         if reader is not None and reader.connection is not None:
             reader.connection.abandon()

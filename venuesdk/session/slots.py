@@ -11,7 +11,7 @@ from queue import Empty, SimpleQueue
 from typing import TypeAlias
 
 from ..errors import VenueError
-from ..timing import Deadline
+from ..timing import Deadline, monotonic
 
 __all__ = ["SLICE", "Empty", "Outcome", "Slot", "Slots"]
 
@@ -25,11 +25,13 @@ Windows passes Ctrl-C to Python between two waits only.
 
 
 class Slot:
-    """The one answer that one caller waits for."""
+    """The one answer that one caller waits for: to `method`, `since` then by `monotonic`."""
 
-    __slots__ = ("_queue",)
+    __slots__ = ("_queue", "method", "since")
 
-    def __init__(self) -> None:
+    def __init__(self, method: str = "") -> None:
+        self.method = method
+        self.since = monotonic()
         self._queue: SimpleQueue[Outcome | Exception] = SimpleQueue()
 
     def put(self, outcome: Outcome | Exception) -> None:
@@ -83,6 +85,10 @@ class Slots:
     def pop(self, id: int) -> Slot | None:
         """Remove and return the slot of request `id`; None where nobody waits (any more)."""
         return self._open.pop(id, None)
+
+    def waiting(self) -> list[tuple[int, Slot]]:
+        """Return who waits, by request id; needs no lock."""
+        return list(self._open.copy().items())
 
     def fail_all(self, failure: Callable[[], VenueError]) -> None:
         """Give every waiting caller an exception of its own.

@@ -7,14 +7,16 @@ the state alone: what is refused, with which error, and what is waited for.
 from __future__ import annotations
 
 import copy
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Collection
 
-from ..errors import ClientClosed, NotSent, VenueError
+from ..errors import ClientClosed, ConnectionLost, NotSent, VenueError
 from ..models import State, StateChange
-from ..timing import Deadline
+from ..timing import Deadline, monotonic, wall_clock
 from .delivery import Delivery
+from .journal import Facts
 from .link import Link
 from .slots import SLICE
 
@@ -22,6 +24,8 @@ __all__ = ["Standing"]
 
 UNTOLD = 1_000
 """How many state changes wait for ``on_state`` before the oldest are forgotten."""
+LEVELS = {State.RECONNECTING: logging.WARNING, State.FAILED: logging.ERROR}
+"""How loudly the log tells of a new state; of any other as information."""
 
 
 class Standing:
@@ -38,6 +42,8 @@ class Standing:
         self.venue = venue
         self.lock = threading.RLock()
         self.state = State.NEW
+        self.changed_at = monotonic()
+        self.changed_on = wall_clock()
         self.link: Link | None = None
         self.epoch = 0
         self.forked = False
@@ -57,7 +63,9 @@ class Standing:
         """
         change = StateChange(state, self.state, reason, attempt, self.epoch, error)
         self.state = state
+        self.changed_at, self.changed_on = monotonic(), wall_clock()
         self._changed.notify_all()
+        self._delivery.journal.note_change(change)
         self._unlogged.append(change)
         self._untold.append(change)
         if len(self._untold) > UNTOLD:
@@ -72,7 +80,20 @@ class Standing:
                 change = self._unlogged.popleft()
             except IndexError:
                 return
-            self._delivery.log.info("%s: %s", change.state.value, change.reason)
+            facts: Facts = {
+                "state": change.state.value,
+                "previous_state": change.previous.value,
+                "attempt": change.attempt,
+            }
+            error = change.error
+            if error is not None:
+                facts["error"] = type(error).__name__
+            if isinstance(error, ConnectionLost) and error.code is not None:
+                facts["close_code"] = error.code
+            level = LEVELS.get(change.state, logging.INFO)
+            self._delivery.journal.say(
+                level, "%s: %s", change.state.value, change.reason, **facts
+            )
 
     def link_locked(self, link: Link | None) -> Link | None:
         """Use another link, or none; wake who waits, and return the one before."""

@@ -6,6 +6,7 @@ Its events wait in an `Inbox`, undecoded; whoever consumes them decodes them.
 from __future__ import annotations
 
 import copy
+import logging
 import math
 import threading
 from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -19,8 +20,9 @@ from ..models import Gap, GapReason
 from ..protocol.codec import Event, Topic
 from ..protocol.feeds import Feed
 from ..timing import Deadline
-from .callbacks import check_callback
+from .callbacks import check_callback, name_of
 from .inbox import ConflatedInbox, EventInbox, Inbox, Item, Ready
+from .journal import Facts
 from .slots import SLICE
 
 if TYPE_CHECKING:
@@ -38,12 +40,14 @@ NOTHING: Any = object()
 class SubscriptionStats:
     """The counters of one subscription, at one moment.
 
+    ``number`` tells it from the client's others, of the same topic too; it is never used twice.
     ``received`` counts events that arrived for it, ``delivered`` those handed to its consumer,
     ``dropped`` those lost to the queue's bound, ``conflated`` values replaced by newer ones;
     ``callback_seconds`` is the time spent in its callback.
     """
 
     topic: str
+    number: int
     received: int
     delivered: int
     dropped: int
@@ -72,7 +76,8 @@ class Subscription(Generic[T]):
     __slots__ = (
         "__weakref__", "_arrived", "_delivery", "_gaps_told", "_on_gap", "_undecodable",
         "began", "callback", "callback_seconds", "closed", "conflate", "delivered", "ended",
-        "error", "feed", "inbox", "payload", "release", "resync", "stale_after", "tokens", "topic",
+        "error", "feed", "inbox", "number", "payload", "release", "resync", "stale_after",
+        "tokens", "topic",
     )  # fmt: skip
 
     def __init__(
@@ -108,6 +113,7 @@ class Subscription(Generic[T]):
         self.error: VenueError | None = None
         self.release: Callable[[Subscription[Any]], None] | None = None
         self.resync: Callable[[Subscription[Any]], None] | None = None
+        self.number = next(delivery.numbers)
         self._delivery = delivery
         self._on_gap = on_gap
         self.inbox: Inbox = (
@@ -198,6 +204,7 @@ class Subscription(Generic[T]):
         """The counters, now; any thread may ask."""
         return SubscriptionStats(
             topic=self.topic.name,
+            number=self.number,
             received=self.inbox.received,
             delivered=self.delivered,
             dropped=self.inbox.dropped,
@@ -316,21 +323,27 @@ class Subscription(Generic[T]):
             self.warn_of(gap)
             return
         if self.callback is not None:
-            self._delivery.call(self._on_gap, gap)
+            self._delivery.call(self._on_gap, gap, self.topic.name)
             return
         try:
             self._on_gap(gap)
         except Exception as error:
-            self._delivery.tell(error)
+            self._delivery.tell(error, name_of(self._on_gap))
 
     def warn_of(self, gap: Gap) -> None:
         """Log a gap that nobody else is told of."""
-        log, name = self._delivery.log, self.topic.name
+        journal, name = self._delivery.journal, self.topic.name
+        facts: Facts = {"topic": name, "gap": gap.reason.value}
         if gap.reason is GapReason.STALE:
-            log.warning("%s is stale: nothing came for %g s", name, self.stale_after or 0.0)
+            facts["seconds"] = silence = self.stale_after or 0.0
+            text = "%s is stale: nothing came for %g s"
+            journal.say(logging.WARNING, text, name, silence, **facts)
             return
+        if gap.count is not None:
+            facts["lost"] = gap.count
         count = "an unknown number of" if gap.count is None else gap.count
-        log.warning("gap in %s: %s, %s events lost", name, gap.reason.value, count)
+        text = "gap in %s: %s, %s events lost"
+        journal.say(logging.WARNING, text, name, gap.reason.value, count, **facts)
 
     def _unreadable(self, event: Event, cause: Exception) -> Gap:
         """Count and report an event that cannot be read; return the gap that it leaves."""

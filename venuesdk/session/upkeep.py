@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import heapq
+import logging
 import threading
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
@@ -135,7 +136,8 @@ class Upkeep:
             self._arrived.notify_all()
         self._signal.put(None)
         if thread is not None and not thread.ended(deadline):
-            self._delivery.log.warning("closed while something is still being asked for")
+            text = "closed while something is still being asked for"
+            self._delivery.journal.say(logging.WARNING, text)
 
     # The thread ----------------------------------------------------------------------------------
 

@@ -101,6 +101,11 @@ class Output:
         """Whether the connection has ended, for whatever reason."""
         return self._dropped
 
+    @property
+    def tls(self) -> tuple[str, str] | None:
+        """The version and the cipher of TLS, or None where there is none; takes no lock."""
+        return None if self._tls is None else self._tls.agreed
+
     def write(self, data: bytes, deadline: Deadline) -> None:
         """Write all of `data`, blocking until the deadline at most; from any thread.
 

@@ -12,7 +12,11 @@ import functools
 import ssl
 from pathlib import Path
 
-__all__ = ["TlsEngine", "default_context", "explain", "file_context"]
+__all__ = ["OPENSSL", "TlsEngine", "default_context", "explain", "file_context"]
+
+
+OPENSSL = ssl.OPENSSL_VERSION
+"""The release of OpenSSL that Python was built with."""
 
 
 def _hardened(context: ssl.SSLContext) -> ssl.SSLContext:
@@ -44,9 +48,12 @@ def explain(error: Exception) -> str:
 
 
 class TlsEngine:
-    """One TLS connection's state. Not thread-safe: every call is made under the owner's lock."""
+    """One TLS connection's state. Not thread-safe: every call is made under the owner's lock.
 
-    __slots__ = ("_failure", "_incoming", "_object", "_outgoing", "_over")
+    `agreed` are the version and the cipher that the handshake came to; no lock is needed to look.
+    """
+
+    __slots__ = ("_failure", "_incoming", "_object", "_outgoing", "_over", "agreed")
 
     def __init__(self, context: ssl.SSLContext, server_hostname: str) -> None:
         self._incoming = ssl.MemoryBIO()
@@ -56,6 +63,7 @@ class TlsEngine:
         )
         self._failure: ssl.SSLError | None = None
         self._over = False
+        self.agreed = ("", "")
 
     def handshake(self) -> bool:
         """Go on with the handshake; return whether it is done. Raises ssl.SSLError."""
@@ -63,6 +71,8 @@ class TlsEngine:
             self._object.do_handshake()
         except ssl.SSLWantReadError:
             return False
+        cipher = self._object.cipher()
+        self.agreed = (self._object.version() or "", cipher[0] if cipher else "")
         return True
 
     def feed(self, data: bytes | memoryview) -> None:

@@ -101,6 +101,11 @@ class WebSocketConnection:
         return self._frames.more
 
     @property
+    def tls(self) -> tuple[str, str] | None:
+        """The version and the cipher of TLS, or None where there is none; takes no lock."""
+        return self._stream.tls
+
+    @property
     def bytes_in(self) -> int:
         """How many bytes came, TLS and handshake included."""
         return self._stream.bytes_in

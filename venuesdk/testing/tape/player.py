@@ -68,6 +68,15 @@ class PlayedConnection:
         self._schedule(script.opening())
 
     @property
+    def closed(self) -> bool:
+        """Whether it has ended."""
+        return self._end is not None
+
+    @property
+    def tls(self) -> None:
+        """None: a tape is no network."""
+
+    @property
     def more(self) -> bool:
         """Whether something is due now."""
         with self._lock:
