@@ -25,7 +25,7 @@ from ..errors import (
 )
 from ..models import HttpRequest, HttpResponse
 from ..protocol.codec import Codec, Heartbeat, Rejection, Request, Response
-from ..protocol.conversation import Beat, Heart, Opening
+from ..protocol.conversation import Beat, Heart, Opening, find_address
 from ..secret import Secret
 from ..timing import Backoff, Deadline, monotonic
 from ..wire.endpoint import Endpoint
@@ -248,14 +248,7 @@ class Reader:
             raise
 
     def _address(self, codec: Codec, deadline: Deadline) -> str:
-        steps = codec.address()
-        try:
-            request = next(steps)
-            while True:
-                request = steps.send(self._fetch(request, deadline))
-        except StopIteration as stop:
-            url: str = stop.value
-            return url
+        return find_address(codec, lambda request: self._fetch(request, deadline))
 
     def _fetch(self, request: HttpRequest, deadline: Deadline) -> HttpResponse:
         """Ask over HTTP on the way to a connection: where that fails, nothing was connected."""

@@ -18,7 +18,7 @@ from venuesdk.wire.resolve import Lookup, resolve
 from venuesdk.wire.sockets import SLICE, await_ready, dial, receive
 from venuesdk.wire.tls import TlsEngine, explain
 
-__all__ = ["open_socket"]
+__all__ = ["agree_on_tls", "open_socket"]
 
 
 def open_socket(
@@ -59,29 +59,40 @@ def _handshake(
 ) -> TlsEngine | None:
     """Agree on TLS with the peer; return None at the deadline."""
     try:
-        tls = TlsEngine(context, host)
-        try:
-            while True:
-                done = tls.handshake()
-                if not _send_all(sock, tls.output(), deadline):
-                    return None
-                if done:
-                    return tls
-                data = None
-                while data is None:
-                    if deadline.expired():
-                        return None
-                    data = receive(sock, deadline.slice(SLICE))
-                if not data:
-                    raise ConnectFailed(f"{host} hung up during the TLS handshake")
-                tls.feed(data)
-        except ssl.SSLError:
-            # The peer learns from the alert why it is left.
-            with contextlib.suppress(OSError):
-                sock.send(tls.output())
-            raise
+        return agree_on_tls(sock, context, host, deadline)
     except (OSError, ValueError) as error:
         raise ConnectFailed(f"no TLS with {host}: {explain(error)}") from None
+
+
+def agree_on_tls(
+    sock: socket.socket, context: ssl.SSLContext, host: str, deadline: Deadline
+) -> TlsEngine | None:
+    """Agree on TLS with the peer at the other end of `sock`; return None at the deadline.
+
+    Raises ConnectFailed where the peer hangs up, and otherwise what went wrong as it is: OSError,
+    which ``ssl.SSLError`` is, or ValueError for a host that no certificate can be for.
+    """
+    tls = TlsEngine(context, host)
+    try:
+        while True:
+            done = tls.handshake()
+            if not _send_all(sock, tls.output(), deadline):
+                return None
+            if done:
+                return tls
+            data = None
+            while data is None:
+                if deadline.expired():
+                    return None
+                data = receive(sock, deadline.slice(SLICE))
+            if not data:
+                raise ConnectFailed(f"{host} hung up during the TLS handshake")
+            tls.feed(data)
+    except ssl.SSLError:
+        # The peer learns from the alert why it is left.
+        with contextlib.suppress(OSError):
+            sock.send(tls.output())
+        raise
 
 
 def _send_all(sock: socket.socket, data: bytes, deadline: Deadline) -> bool:

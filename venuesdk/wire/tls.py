@@ -12,6 +12,8 @@ import functools
 import ssl
 from pathlib import Path
 
+from venuesdk.wire.certificates import Certificate, chain_of
+
 __all__ = ["TlsEngine", "default_context", "explain", "file_context"]
 
 
@@ -64,6 +66,15 @@ class TlsEngine:
         except ssl.SSLWantReadError:
             return False
         return True
+
+    def agreed(self) -> tuple[str, str]:
+        """Return the version of TLS and the cipher that were agreed on."""
+        cipher = self._object.cipher()
+        return self._object.version() or "", cipher[0] if cipher else ""
+
+    def chain(self, *, verified: bool = True) -> tuple[Certificate, ...]:
+        """Return the peer's certificates, its own first; once the handshake is done."""
+        return chain_of(self._object, verified=verified)
 
     def feed(self, data: bytes | memoryview) -> None:
         """Take what came from the socket."""
