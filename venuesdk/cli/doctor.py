@@ -200,7 +200,7 @@ class _Lines(_Report):
     def _write(self, finding: Finding) -> None:
         """Write one finding, and below it what to do."""
         fancy, plain, style = MARKS[finding.verdict]
-        width = max(self._width - CHECK_WIDTH - TIME_WIDTH - 3, NARROWEST)
+        width = max(self._width - CHECK_WIDTH - TIME_WIDTH - 2, NARROWEST)
         first, *more = textwrap.wrap(self._written(finding.said), width) or [""]
         line = Text()
         line.append(f"{plain if self._plain else fancy} ", style)
@@ -210,11 +210,11 @@ class _Lines(_Report):
         self._print(line)
         for rest in more:
             self._print(Text(" " * (CHECK_WIDTH + 2) + rest))
-        arrow = "->" if self._plain else "→"
         indent = " " * (CHECK_WIDTH + 2)
-        for number, rest in enumerate(textwrap.wrap(self._written(finding.advice), width - 3)):
-            lead = f"{arrow:<3}" if not number else "   "
-            self._print(Text(f"{indent}{lead}{rest}", "bold"))
+        arrow = f"{'->' if self._plain else '→'} "
+        for rest in textwrap.wrap(self._written(finding.advice), width - len(arrow)):
+            self._print(Text(f"{indent}{arrow}{rest}", "bold"))
+            arrow = " " * len(arrow)
 
     def end(self) -> None:
         """Say in one line what it comes to."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from venuesdk.testing import simulate
+from venuesdk.testing.faults import HostileServer
 
 VENUES = ("fuze", "infinex", "loopring", "onyx", "timex")
 
@@ -54,37 +57,46 @@ def test_a_refused_login_is_told_in_the_venues_words(
     assert seen["read"].said == "login failed above"
 
 
-def test_a_venue_that_repeats_a_credential_is_masked(look: Any, canaries: Any) -> None:
-    """In its refusal stands what it was sent."""
-    import json
+def onyx(answer: Callable[[str], dict[str, Any] | None]) -> Callable[[Any], None]:
+    """Return a play: a server that answers pings, and the login with what `answer` makes of it."""
 
-    from venuesdk.testing.faults import HostileServer
-
-    def parrot(peer: Any) -> None:
+    def play(peer: Any) -> None:
         peer.accept()
         while True:
             frame = peer.read_frame()
             if frame.opcode == 9:
                 peer.send(bytes([0x8A, len(frame.payload)]) + frame.payload)
-                continue
-            asked = json.loads(frame.payload)
-            answer = {"id": asked["id"], "method": "auth", "error": True,
-                      "message": f"unknown token {asked['token']}"}  # fmt: skip
-            text = json.dumps(answer).encode()
-            peer.send(bytes([0x81, 126]) + len(text).to_bytes(2, "big") + text)
+            elif frame.opcode == 1:
+                asked = json.loads(frame.payload)
+                told = answer(asked["token"])
+                if told is not None:
+                    text = json.dumps({"id": asked["id"], "method": "auth", **told}).encode()
+                    assert len(text) < 126
+                    peer.send(bytes([0x81, len(text)]) + text)
+            else:
+                return
 
+    return play
+
+
+def test_a_venue_that_repeats_a_credential_is_masked(look: Any) -> None:
+    """In its refusal stands what it was sent."""
+    parrot = onyx(lambda token: {"error": True, "message": f"who is {token}?"})
     with HostileServer(parrot) as server:
-        seen = look("onyx", server.url, credentials={"token": canaries.token})
-    assert seen["login"].said == "the venue says: unknown token ********"
+        seen = look("onyx", server.url, credentials={"token": "token-4711"})
+    assert seen["heartbeat"].verdict.value == "ok"
+    assert seen["login"].said == "the venue says: who is ********?"
+    assert "token-4711" not in repr(seen.findings)
 
 
-def test_a_login_that_nobody_answers_is_told(look: Any) -> None:
-    """It costs the timeout."""
-    with simulate("onyx") as one:
-        one.mute()
-        seen = look("onyx", one.url, credentials=one.credentials, timeout=0.3)
+def test_a_login_that_nobody_answers_is_told(look: Any, canaries: Any) -> None:
+    """It costs the timeout, and is not taken for a refusal."""
+    with HostileServer(onyx(lambda token: None)) as server:
+        seen = look("onyx", server.url, credentials={"token": canaries.token}, timeout=0.2)
     assert seen["login"].verdict.value == "failed"
-    assert "not answer" in seen["login"].advice
+    assert "ConnectTimeout" in seen["login"].said
+    assert "does not answer logins" in seen["login"].advice
+    assert 0.2 <= (seen["login"].seconds or 0) < 1
 
 
 def test_credentials_that_are_refused_by_a_read_are_told(look: Any, canaries: Any) -> None:
@@ -115,6 +127,32 @@ def test_a_credential_that_cannot_be_sent_is_not_shown(look: Any) -> None:
     assert seen["login"].verdict.value == "failed"
     assert "hidden" not in repr(seen.findings)
     assert "udcff" not in repr(seen.findings)
+
+
+def test_what_no_caller_waits_for_is_told_at_the_end(look: Any) -> None:
+    """A frame that cannot be read, behind the login."""
+
+    def babble(peer: Any) -> None:
+        peer.accept()
+        while True:
+            frame = peer.read_frame()
+            if frame.opcode == 9:
+                peer.send(bytes([0x8A, len(frame.payload)]) + frame.payload)
+            elif frame.opcode == 1:
+                asked = json.loads(frame.payload)
+                answer = {"id": asked["id"], "method": asked["method"], "message": "well"}
+                text = json.dumps(answer).encode()
+                # Before the answer: by then the client has met it.
+                noise = b"\x81\x01{" if asked["method"] == "subscribe" else b""
+                peer.send(noise + bytes([0x81, len(text)]) + text)
+            else:
+                return
+
+    with HostileServer(babble) as server:
+        seen = look("onyx", server.url, credentials={"token": "token-4711"})
+    assert seen["read"].verdict.value == "ok"
+    assert seen["close"].verdict.value == "warning"
+    assert "ProtocolError" in seen["close"].said
 
 
 def test_without_credentials_it_goes_up_to_the_login(look: Any) -> None:

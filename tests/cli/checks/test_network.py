@@ -88,11 +88,11 @@ def test_a_port_that_refuses_is_told(look: Any, closed_port: int) -> None:
 def test_a_port_that_answers_nothing_is_told(look: Any) -> None:
     """It costs no more than the timeout."""
     with UnansweredPort() as hole:
-        seen = look("infinex", f"ws://127.0.0.1:{hole.port}/", timeout=0.3)
+        seen = look("infinex", f"ws://127.0.0.1:{hole.port}/", timeout=0.2)
     assert seen["TCP"].verdict.value == "failed"
     assert "no answer" in seen["TCP"].said
     assert "firewall drops" in seen["TCP"].advice
-    assert 0.3 <= (seen["TCP"].seconds or 0) < 1
+    assert 0.2 <= (seen["TCP"].seconds or 0) < 1
 
 
 def test_each_address_is_tried_by_itself(look: Any, lookup: Any, closed_port: int) -> None:
@@ -160,7 +160,7 @@ def test_a_proxy_that_gives_no_tunnel_is_told(
     through: Any, play: str, said: str, advice: str
 ) -> None:
     """Its own line says why, and what is behind is skipped."""
-    seen = through(play, timeout=0.4)
+    seen = through(play, timeout=0.2)
     assert seen["TCP"].verdict.value == "ok"
     assert seen["tunnel"].verdict.value == "failed"
     assert said in seen["tunnel"].said

@@ -22,7 +22,7 @@ from ...errors import (
 from ...timing import Deadline
 from .finding import Finding, failed, ok, skipped, warning
 from .upgrade import wait_advice
-from .visit import Subject, Visit
+from .visit import Visit
 
 __all__ = ["end", "login", "read"]
 
@@ -30,7 +30,7 @@ Make = Callable[[Any, float], object]
 
 
 @frozen
-class Read:
+class _Read:
     """A request that changes nothing; `key` is the credential that it needs, "" for none."""
 
     text: str
@@ -38,30 +38,30 @@ class Read:
     key: str = ""
 
 
-READS: Mapping[str, tuple[Read, ...]] = {
+READS: Mapping[str, tuple[_Read, ...]] = {
     "infinex": (
-        Read(
+        _Read(
             "the balances",
             lambda client, timeout: client.request(
                 "/wallet/balances", {"offset": 0}, timeout=timeout
             ),
             "api_key",
         ),
-        Read(
+        _Read(
             'networks("BTC")', lambda client, timeout: client.networks("BTC", timeout=timeout)
         ),
     ),
     "onyx": (
-        Read(
+        _Read(
             "the channel server_info",
             lambda client, timeout: client.subscribe_server_info(timeout=timeout).close(),
         ),
     ),
     "timex": (
-        Read(
+        _Read(
             "the balances", lambda client, timeout: client.balances(timeout=timeout), "api_secret"
         ),
-        Read(
+        _Read(
             'raw_order_book("ETHAUDT")',
             lambda client, timeout: client.raw_order_book("ETHAUDT", 1, timeout=timeout),
         ),
@@ -83,7 +83,7 @@ def login(visit: Visit, deadline: Deadline) -> Iterator[Finding]:
         yield skipped(f"no {' and no '.join(subject.lacks)} to log in with")
         return
     try:
-        client = visit.client = _client(subject)
+        client = visit.client = _client(visit)
         client.connect(deadline.remaining())
     except VenueError as error:
         visit.close()
@@ -101,13 +101,14 @@ def login(visit: Visit, deadline: Deadline) -> Iterator[Finding]:
         yield ok("connected, and the venue accepts the credentials")
 
 
-def _client(subject: Subject) -> Any:
+def _client(visit: Visit) -> Any:
+    subject = visit.subject
     options: dict[str, Any] = {
         "timeout": subject.timeout,
         "ca_file": subject.ca_file,
         "environment_proxy": subject.environment_proxy,
-        # What no caller waits for: the checks are the callers, and say what they saw.
-        "on_error": lambda error: None,
+        # What no caller waits for is told at the end.
+        "on_error": visit.troubles.append,
         **OVER_THE_SOCKET.get(subject.venue, {}),
         **subject.secrets,
     }
@@ -191,6 +192,15 @@ def end(visit: Visit, deadline: Deadline) -> Iterator[Finding]:
             f"{said}the connection was lost meanwhile",
             "The venue, or something in between, does not keep connections: run this again, and "
             "look at what the venue says.",
+            **facts,
+        )
+        return
+    if visit.troubles:
+        first = visit.troubles[0]
+        yield warning(
+            f"{said}{len(visit.troubles)} errors meanwhile, the first: "
+            f"{type(first).__name__}: {first}",
+            "The venue sends what its documents do not describe: tell whoever keeps the SDK.",
             **facts,
         )
         return

@@ -15,7 +15,7 @@ from ...wire.probe import TlsFault, TlsView, look_at_tls
 from .finding import Finding, failed, ok, skipped, warning
 from .visit import Visit
 
-__all__ = ["tls"]
+__all__ = ["TLS_ADVICE", "tls"]
 
 FEW_DAYS = 14
 """A certificate with fewer days left should be renewed by now."""

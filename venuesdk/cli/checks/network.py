@@ -123,8 +123,7 @@ def name(visit: Visit, deadline: Deadline) -> Iterator[Finding]:
 
 
 def _is_inner(text: str) -> bool:
-    one = ipaddress.ip_address(text.partition("%")[0])
-    return one.is_private or one.is_loopback or one.is_link_local or one.is_unspecified
+    return not ipaddress.ip_address(text.partition("%")[0]).is_global
 
 
 def tcp(visit: Visit, deadline: Deadline) -> Iterator[Finding]:

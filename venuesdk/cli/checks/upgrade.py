@@ -42,8 +42,8 @@ def upgrade(visit: Visit, deadline: Deadline) -> Iterator[Finding]:
     except VenueError as error:
         yield evolve(_no_key(_masked(error, subject)), check="connection key")
         return
-    except ValueError as error:
-        advice = "Give --http-url beside --url: they belong together."
+    except (ValueError, OSError) as error:
+        advice = "Give --http-url beside --url: they belong together; and check --ca-file."
         yield evolve(failed(f"no connection key: {error}", advice), check="connection key")
         return
     if asked:
@@ -123,7 +123,8 @@ def _no_upgrade(error: VenueError) -> Finding:
         return failed(said, advice)
     return failed(
         said,
-        "What answers is not this venue's WebSocket: check the URL, and what stands in between.",
+        "What answers is not this venue's WebSocket, or hangs up on it: check the URL, and what "
+        "stands in between: a proxy or a firewall that knows no WebSocket.",
     )
 
 

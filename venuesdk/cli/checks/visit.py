@@ -88,6 +88,7 @@ class Visit:
         self.addresses: list[Any] = []
         self.connection: WebSocketConnection | None = None
         self.client: Client | None = None
+        self.troubles: list[BaseException] = []
 
     @property
     def way(self) -> Way:
