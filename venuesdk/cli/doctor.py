@@ -49,9 +49,9 @@ def command(target: Target, as_json: bool) -> int:
     """Look at each step of the way to a venue: what is wrong, and what to do.
 
     Versions, environment, credentials, name, TCP, proxy, TLS, HTTP, clock, upgrade, heartbeat,
-    login, one read, close. Without VENUE: all whose credentials are in the environment, or, where
-    there are none, all, up to the login. Nothing is changed at any venue, and no credential is
-    shown. The exit status is 1 where something failed.
+    login, one read, close; each step takes the timeout at the most. Without VENUE: all whose
+    credentials are in the environment, or, where there are none, all, up to the login. Nothing is
+    changed at any venue, and no credential is shown. The exit status is 1 where something failed.
     """
     if not target.venue and (target.options.keys() & {"url", "http_url"} or target.credentials):
         raise click.UsageError("--url, --http-url and --credential are of one venue: name it")
@@ -201,7 +201,7 @@ class _Lines(_Report):
         """Write one finding, and below it what to do."""
         fancy, plain, style = MARKS[finding.verdict]
         width = max(self._width - CHECK_WIDTH - TIME_WIDTH - 2, NARROWEST)
-        first, *more = textwrap.wrap(self._written(finding.said), width) or [""]
+        first, *more = self._wrapped(finding.said, width) or [""]
         line = Text()
         line.append(f"{plain if self._plain else fancy} ", style)
         line.append(f"{finding.check:<{CHECK_WIDTH}}")
@@ -212,7 +212,7 @@ class _Lines(_Report):
             self._print(Text(" " * (CHECK_WIDTH + 2) + rest))
         indent = " " * (CHECK_WIDTH + 2)
         arrow = f"{'->' if self._plain else '→'} "
-        for rest in textwrap.wrap(self._written(finding.advice), width - len(arrow)):
+        for rest in self._wrapped(finding.advice, width - len(arrow)):
             self._print(Text(f"{indent}{arrow}{rest}", "bold"))
             arrow = " " * len(arrow)
 
@@ -231,13 +231,13 @@ class _Lines(_Report):
         line.rstrip()
         self._console.print(line, soft_wrap=True)
 
-    def _written(self, text: str) -> str:
-        """Return the text as standard output can take it."""
-        if not self._plain:
-            return text
-        for fancy, plain in (("←", "<-"), ("→", "->"), ("±", "+/-"), ("…", "...")):
-            text = text.replace(fancy, plain)
-        return text.encode(self._encoding, "replace").decode(self._encoding)
+    def _wrapped(self, text: str, width: int) -> list[str]:
+        """Return the text in lines, as standard output can take it."""
+        if self._plain:
+            for fancy, plain in (("←", "<-"), ("→", "->"), ("±", "+/-"), ("…", "...")):
+                text = text.replace(fancy, plain)
+            text = text.encode(self._encoding, "replace").decode(self._encoding)
+        return textwrap.wrap(text, width, break_on_hyphens=False)
 
 
 def _can_write(text: str, encoding: str) -> bool:

@@ -9,16 +9,17 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
+from collections.abc import Sequence
 
 from venuesdk.errors import ConnectFailed, ConnectTimeout
 from venuesdk.timing import Deadline
 from venuesdk.wire.endpoint import Proxy
 from venuesdk.wire.proxy import open_tunnel
 from venuesdk.wire.resolve import Lookup, resolve
-from venuesdk.wire.sockets import SLICE, await_ready, dial, receive
+from venuesdk.wire.sockets import SLICE, Address, await_ready, dial, receive
 from venuesdk.wire.tls import TlsEngine, explain
 
-__all__ = ["agree_on_tls", "open_socket"]
+__all__ = ["agree_on_tls", "open_socket", "open_way"]
 
 
 def open_socket(
@@ -35,23 +36,47 @@ def open_socket(
     Blocks until the deadline at most. The socket is non-blocking. Through a proxy the name is
     looked up by the proxy. Raises ConnectFailed or ConnectTimeout; then nothing is left open.
     """
-    place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    first, what = (host, port), place
-    if proxy is not None:
-        first, what = (proxy.host, proxy.port), f"the proxy for {place}"
-    sock = dial(resolve(*first, deadline, lookup), deadline, what)
+    first = (host, port) if proxy is None else (proxy.host, proxy.port)
+    sock = open_way(resolve(*first, deadline, lookup), host, port, deadline, proxy)
     try:
-        if proxy is not None:
-            open_tunnel(sock, proxy, place, deadline)
         if context is None:
             return sock, None
         tls = _handshake(sock, context, host, deadline)
         if tls is None:
+            place = _place(host, port)
             raise ConnectTimeout(f"{place} did not finish the TLS handshake in time")
         return sock, tls
     except BaseException:
         sock.close()
         raise
+
+
+def open_way(
+    addresses: Sequence[Address],
+    host: str,
+    port: int,
+    deadline: Deadline,
+    proxy: Proxy | None = None,
+) -> socket.socket:
+    """Connect to the first of `addresses` that answers; through a proxy, whose they are then.
+
+    Blocks until the deadline at most. What comes next on the socket is heard by `host` itself.
+    Raises ConnectFailed or ConnectTimeout; then nothing is left open.
+    """
+    place = _place(host, port)
+    if proxy is None:
+        return dial(addresses, deadline, place)
+    sock = dial(addresses, deadline, f"the proxy for {place}")
+    try:
+        open_tunnel(sock, proxy, place, deadline)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _place(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _handshake(

@@ -22,8 +22,7 @@ from venuesdk.errors import ConnectFailed, ConnectTimeout
 from venuesdk.timing import Deadline
 from venuesdk.wire.certificates import Certificate
 from venuesdk.wire.endpoint import Endpoint, Proxy
-from venuesdk.wire.opening import agree_on_tls
-from venuesdk.wire.proxy import open_tunnel
+from venuesdk.wire.opening import agree_on_tls, open_way
 from venuesdk.wire.resolve import Lookup, resolve
 from venuesdk.wire.sockets import Address, dial
 from venuesdk.wire.tls import explain
@@ -223,14 +222,4 @@ def _look_without_judging(
 
 
 def _open(way: Way, addresses: Sequence[Address], deadline: Deadline) -> socket.socket:
-    endpoint, proxy = way.endpoint, way.proxy
-    sock = dial(addresses, deadline, way.host)
-    if proxy is None:
-        return sock
-    host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
-    try:
-        open_tunnel(sock, proxy, f"{host}:{endpoint.port}", deadline)
-    except BaseException:
-        sock.close()
-        raise
-    return sock
+    return open_way(addresses, way.endpoint.host, way.endpoint.port, deadline, way.proxy)

@@ -139,7 +139,6 @@ def heartbeat(visit: Visit, deadline: Deadline) -> Iterator[Finding]:
     connection = visit.connection
     if connection is None:
         return
-    visit.connection = None
     codec = visit.subject.codec()
     asks = codec.heartbeat()
     trips: list[float] = []
@@ -163,7 +162,7 @@ def heartbeat(visit: Visit, deadline: Deadline) -> Iterator[Finding]:
         )
         return
     finally:
-        connection.close()
+        visit.close()
     kind = "WebSocket pings" if asks is None else "pings of the venue's own kind"
     middle = statistics.median(trips) * 1000
     said = f"{BEATS} {kind}: p50 {middle:.1f} ms, longest {max(trips) * 1000:.1f} ms"

@@ -12,7 +12,7 @@ from attrs import evolve
 from ...errors import NetworkError, ProtocolError
 from ...models import HttpRequest, HttpResponse
 from ...timing import Deadline, monotonic, wall_clock
-from ...wire.endpoint import Endpoint
+from ...wire.endpoint import Endpoint, without_query
 from ...wire.http import HttpConnection
 from .finding import Finding, failed, ok, skipped, warning
 from .visit import Visit
@@ -29,10 +29,11 @@ def http_side(visit: Visit, deadline: Deadline) -> Iterator[Finding]:
     """Ask over HTTP, of the HTTP side where the venue has one; and compare the clocks."""
     subject = visit.subject
     own = bool(subject.http_url)
-    site = subject.http_url or _site_of(visit.way.endpoint)
+    base_url = subject.http_url or _site_of(visit.way.endpoint)
+    site = without_query(base_url).rstrip("/")
     try:
         connection = HttpConnection(
-            site,
+            base_url,
             ca_file=subject.ca_file,
             environment_proxy=subject.environment_proxy,
             has_credentials=bool(subject.client_class.credentials),
