@@ -94,7 +94,7 @@ def test_without_a_venue_those_with_credentials_are_looked_at(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, canaries: Any
 ) -> None:
     """Half of a venue's credentials are none."""
-    monkeypatch.setattr("venuesdk.cli.doctor.examine", lambda visit, checks: look_at(visit))
+    monkeypatch.setattr("venuesdk.cli.doctor.examine", lambda visit, checks, begins: look_at(visit))
     seen: list[tuple[str, bool]] = []
 
     def look_at(visit: Any) -> Any:
@@ -143,6 +143,29 @@ def test_a_terminal_of_another_age_gets_plain_marks(monkeypatch: pytest.MonkeyPa
     assert "+/- 0.5 s" in text
 
 
+class Terminal(io.StringIO):
+    """Standard output that says it is a terminal."""
+
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("colours", [True, False])
+def test_no_color_is_respected(colours: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The marks are there in either case, so that nothing is told by colour alone."""
+    shown = Terminal()
+    monkeypatch.setattr("sys.stdout", shown)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    if not colours:
+        monkeypatch.setenv("NO_COLOR", "1")
+    assert main(["doctor", "onyx", "--sim"]) == 0
+    assert bool(re.search(r"\x1b\[[0-9;]*3[0-7]m", shown.getvalue())) is colours
+    assert "✓" in shown.getvalue()
+
+
 def test_at_a_terminal_marks_have_colours_and_ctrl_c_ends_it(canaries: Any) -> None:
     """One session: what is good is shown as it is found, a mute server is left in between."""
     main_end, its_end = pty.openpty()
@@ -163,7 +186,7 @@ def test_at_a_terminal_marks_have_colours_and_ctrl_c_ends_it(canaries: Any) -> N
         )  # fmt: skip
         os.close(its_end)
         try:
-            shown = read_until(main_end, b"HTTP", b"clock", b"looking")
+            shown = read_until(main_end, b"clock", b"looking at upgrade")
             os.write(main_end, b"\x03")
             shown += read_until(main_end)
             assert process.wait(5) == 130

@@ -9,9 +9,8 @@ import functools
 import sys
 import textwrap
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, nullcontext
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 
 import click
 from attrs import evolve
@@ -62,7 +61,10 @@ def command(target: Target, as_json: bool) -> int:
     for one in _targets(target):
         with _subject(one, named=bool(target.venue)) as subject:
             report.part(f"{one.venue}, simulated" if one.simulated else one.venue)
-            with report.busy(), closing(examine(Visit(subject), CHECKS)) as findings:
+            with (
+                report.busy() as begins,
+                closing(examine(Visit(subject), CHECKS, begins)) as findings,
+            ):
                 for finding in findings:
                     report.add(finding)
     report.end()
@@ -146,9 +148,10 @@ class _Report:
     def part(self, title: str) -> None:
         """Begin a part."""
 
-    def busy(self) -> Any:
-        """Show, while the context lasts, that something is going on."""
-        return nullcontext()
+    @contextmanager
+    def busy(self) -> Iterator[Callable[[str], object]]:
+        """Yield what is told of each check that begins, to show it while it lasts."""
+        yield lambda name: None
 
     def end(self) -> None:
         """Say what it comes to."""
@@ -193,9 +196,14 @@ class _Lines(_Report):
             self._console.print()
         self._print(Text(title, "bold"))
 
-    def busy(self) -> Any:
-        """Show that something is going on, where it can be taken away again."""
-        return self._console.status("looking…") if is_for_people() else nullcontext()
+    @contextmanager
+    def busy(self) -> Iterator[Callable[[str], object]]:
+        """Show what is being looked at, where it can be taken away again."""
+        if not is_for_people():
+            yield lambda name: None
+            return
+        with self._console.status("", spinner="line" if self._plain else "dots") as status:
+            yield lambda name: status.update(f"looking at {name}")
 
     def _write(self, finding: Finding) -> None:
         """Write one finding, and below it what to do."""

@@ -49,6 +49,14 @@ def test_what_stands_on_a_failure_is_skipped_and_says_why() -> None:
     assert all(one.seconds is not None for one in found if one.verdict.value != "skipped")
 
 
+def test_who_asks_is_told_which_check_begins() -> None:
+    """Not those that are skipped."""
+    checks = [Check("a", finding(failed("no", "do"))), Check("b", finding(), needs=("a",))]
+    begun: list[str] = []
+    list(examine(visit(), checks, begun.append))
+    assert begun == ["a"]
+
+
 def test_each_check_has_the_whole_timeout() -> None:
     """One that takes long leaves the next one its time."""
     seen: list[float | None] = []

@@ -111,8 +111,8 @@ class Visit:
 class Check:
     """One step: what finds, and which steps must not have failed before it.
 
-    `find` gets a deadline of its own, `share` of the subject's timeout, and keeps it. Where it
-    yields several findings each is a line, timed by itself.
+    `find` gets a deadline of its own, the subject's timeout, and keeps it. Where it yields several
+    findings each is a line, timed by itself.
     """
 
     name: str
@@ -120,11 +120,17 @@ class Check:
     needs: Sequence[str] = ()
 
 
-def examine(visit: Visit, checks: Sequence[Check]) -> Generator[Finding, None, None]:
+def _nobody(name: str) -> None:
+    """Tell nobody which check begins."""
+
+
+def examine(
+    visit: Visit, checks: Sequence[Check], begins: Callable[[str], object] = _nobody
+) -> Generator[Finding, None, None]:
     """Yield what each check finds, in order, and close what they opened.
 
-    Blocks for as long as the checks take: each has the subject's timeout. What a check does not
-    expect is passed on.
+    Blocks for as long as the checks take: each has the subject's timeout. `begins` is called with
+    the name of each that is begun. What a check does not expect is passed on.
     """
     broken: dict[str, str] = {}
     try:
@@ -134,6 +140,7 @@ def examine(visit: Visit, checks: Sequence[Check]) -> Generator[Finding, None, N
                 broken[check.name] = reason
                 yield evolve(skipped(reason), check=check.name, venue=visit.subject.venue)
                 continue
+            begins(check.name)
             for finding in _timed(check, visit):
                 if finding.verdict is Verdict.FAILED:
                     broken[check.name] = f"{finding.check} failed above"
