@@ -202,6 +202,9 @@ def look_at_tls(way: Way, addresses: Sequence[Address], deadline: Deadline) -> T
         return TlsView(fault=TlsFault.HUNG_UP, reason=str(error))
     except OSError as error:
         return TlsView(fault=TlsFault.HUNG_UP, reason=explain(error))
+    except ValueError:
+        reason = f"no certificate can be for {way.endpoint.host}"
+        return TlsView(fault=TlsFault.NO_CONNECTION, reason=reason)
     if tls is None:
         return TlsView(fault=TlsFault.UNANSWERED, reason="the TLS handshake was not answered")
     version, cipher = tls.agreed()
@@ -215,8 +218,9 @@ def _look_without_judging(
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    with contextlib.suppress(OSError, ConnectFailed), _open(way, addresses, deadline) as sock:
-        tls = agree_on_tls(sock, context, way.endpoint.host, deadline)
+    with contextlib.suppress(OSError, ConnectFailed):
+        with _open(way, addresses, deadline) as sock:
+            tls = agree_on_tls(sock, context, way.endpoint.host, deadline)
         return () if tls is None else tls.chain(verified=False)
     return ()
 

@@ -183,8 +183,8 @@ def end(visit: Visit, deadline: Deadline) -> Iterator[Finding]:
     stats = client.stats()
     client.close()
     said = (
-        f"{stats.frames_in} frames and {stats.bytes_in:,} bytes in, "
-        f"{stats.frames_out} and {stats.bytes_out:,} out; "
+        f"{stats.bytes_in:,} bytes in (frames: {stats.frames_in}), "
+        f"{stats.bytes_out:,} out (frames: {stats.frames_out}); "
     )
     facts = {"bytes_in": stats.bytes_in, "bytes_out": stats.bytes_out}
     if stats.epoch > 1 or stats.state != "connected":
@@ -198,7 +198,7 @@ def end(visit: Visit, deadline: Deadline) -> Iterator[Finding]:
     if visit.troubles:
         first = visit.troubles[0]
         yield warning(
-            f"{said}{len(visit.troubles)} errors meanwhile, the first: "
+            f"{said}errors meanwhile: {len(visit.troubles)}, the first "
             f"{type(first).__name__}: {first}",
             "The venue sends what its documents do not describe: tell whoever keeps the SDK.",
             **facts,

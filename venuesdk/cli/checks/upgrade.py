@@ -47,8 +47,8 @@ def upgrade(visit: Visit, deadline: Deadline) -> Iterator[Finding]:
         yield evolve(failed(f"no connection key: {error}", advice), check="connection key")
         return
     if asked:
-        path = asked[0].url.partition("?")[0]
-        yield evolve(ok(f"handed out by {subject.http_url}{path}"), check="connection key")
+        place = subject.http_url.rstrip("/") + asked[0].url.partition("?")[0]
+        yield evolve(ok(f"handed out by {place}"), check="connection key")
     try:
         visit.connection = WebSocketConnection.connect(evolve(endpoint, url=url), deadline)
     except VenueError as error:
@@ -156,9 +156,11 @@ def heartbeat(visit: Visit, deadline: Deadline) -> Iterator[Finding]:
                 return
             trips.append(monotonic() - started)
     except VenueError as error:
+        said = f"{len(trips)} of {BEATS} pings were answered; then {type(error).__name__}"
         yield failed(
-            f"the connection ended: {_masked(error, visit.subject)}",
-            "The venue, or something in between, ends connections at once: see its status page.",
+            f"{said}: {_masked(error, visit.subject)}",
+            "The venue, or something in between, ends connections at once, or garbles them: see "
+            "the venue's status page.",
         )
         return
     finally:
