@@ -37,6 +37,14 @@ def way_to(port, tls=None, proxy=None):
     return Way(Endpoint(f"wss://127.0.0.1:{port}/", **options), proxy)
 
 
+@pytest.fixture
+def closed_port():
+    """Return a port that refuses: it is taken, so that nobody else gets it, and not listened at."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
+
+
 def test_each_address_is_told_once():
     """In the order of the resolver, which may name one several times."""
     found = [entry(1, "192.0.2.7"), entry(1, "192.0.2.1"), entry(1, "192.0.2.7")]
@@ -65,11 +73,9 @@ def test_an_address_that_answers_is_left_again(peers):
     assert heard == [b""]
 
 
-def test_refused_and_unanswered_are_told_apart():
+def test_refused_and_unanswered_are_told_apart(closed_port):
     """By the system's word, and by the time."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    assert reach(entry(port), Deadline(WAIT)).barrier is Barrier.REFUSED
+    assert reach(entry(closed_port), Deadline(WAIT)).barrier is Barrier.REFUSED
     with UnansweredPort() as hole:
         started = monotonic()
         assert reach(entry(hole.port), Deadline(0.1)).barrier is Barrier.UNANSWERED
@@ -147,15 +153,13 @@ def test_a_handshake_that_breaks_off_and_one_that_hangs_are_told_apart(peers, tl
     assert view.fault is TlsFault.UNANSWERED
 
 
-def test_what_is_no_connection_is_no_fault_of_tls(tls):
+def test_what_is_no_connection_is_no_fault_of_tls(tls, closed_port):
     """Refused, or a file of authorities that is none."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    view = look_at_tls(way_to(port, tls), [entry(port)], Deadline(WAIT))
+    view = look_at_tls(way_to(closed_port, tls), [entry(closed_port)], Deadline(WAIT))
     assert view.fault is TlsFault.NO_CONNECTION
     assert "refused" in view.reason
-    way = Way(Endpoint(f"wss://127.0.0.1:{port}/", ca_file=__file__))
-    view = look_at_tls(way, [entry(port)], Deadline(WAIT))
+    way = Way(Endpoint(f"wss://127.0.0.1:{closed_port}/", ca_file=__file__))
+    view = look_at_tls(way, [entry(closed_port)], Deadline(WAIT))
     assert "ca_file" in view.reason
 
 
