@@ -121,14 +121,21 @@ def test_simulators_of_all_venues_can_be_looked_at(capsys: pytest.CaptureFixture
                                                         "timex")]  # fmt: skip
 
 
-@pytest.mark.parametrize("option", ["--url=ws://127.0.0.1:9", "--credential=token=env:A"])
-def test_what_belongs_to_one_venue_needs_its_name(
-    option: str, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--url=ws://127.0.0.1:9"], "name it"),
+        (["--credential=token=env:A"], "name it"),
+        (["infinex", "--http-url=http://127.0.0.1:9"], "goes with --url"),
+    ],
+)
+def test_addresses_and_credentials_of_two_venues_are_not_mixed(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A mistake in the command: status 2, before anything is looked at."""
-    assert main(["doctor", option]) == 2
+    assert main(["doctor", *arguments]) == 2
     captured = capsys.readouterr()
-    assert "name it" in captured.err
+    assert said in captured.err
     assert captured.out == ""
 
 

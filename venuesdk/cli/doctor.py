@@ -54,6 +54,8 @@ def command(target: Target, as_json: bool) -> int:
     """
     if not target.venue and (target.options.keys() & {"url", "http_url"} or target.credentials):
         raise click.UsageError("--url, --http-url and --credential are of one venue: name it")
+    if "http_url" in target.options and "url" not in target.options:
+        raise click.UsageError("--http-url goes with --url: both of one venue, or neither")
     report = _Json() if as_json else _Lines()
     report.part("this machine")
     for finding in _about_this_machine(target):

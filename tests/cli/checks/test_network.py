@@ -107,6 +107,17 @@ def test_each_address_is_tried_by_itself(look: Any, lookup: Any, closed_port: in
     assert "(2 IPv4, 0 IPv6)" in seen["name"].said
 
 
+def test_addresses_that_there_is_no_time_for_are_not_called_mute(look: Any, lookup: Any) -> None:
+    """The first one that does not answer may take it all; the others are named."""
+    with UnansweredPort() as hole:
+        places = [("127.0.0.1", hole.port), ("127.0.0.2", hole.port)]
+        url = f"ws://localhost:{hole.port}/"
+        seen = look("infinex", url, lookup=lookup(*places), timeout=0.1)
+    assert [one.verdict.value for one in seen.all("TCP")] == ["failed", "skipped"]
+    assert seen.all("TCP")[1].said == "not tried, for want of time: 127.0.0.2"
+    assert seen["upgrade"].said == "TCP failed above"
+
+
 # ---- proxies -----------------------------------------------------------------------------------
 
 

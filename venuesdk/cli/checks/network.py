@@ -130,14 +130,19 @@ def tcp(visit: Visit, deadline: Deadline) -> Iterator[Finding]:
     """Connect to each address by itself; then, through a proxy, ask for the tunnel."""
     tried: list[tuple[str, Reach, float]] = []
     for one in visit.addresses[:MOST_ADDRESSES]:
+        if deadline.expired():
+            break
         started = monotonic()
         found = reach(one, Deadline(deadline.slice(LONGEST_REACH)))
         tried.append((address_text(one), found, monotonic() - started))
     some = any(found.barrier is None for _, found, _ in tried)
     for text, found, took in tried:
         yield evolve(_judge_reach(text, visit.way.port, found, some), seconds=took)
+    rest = [address_text(one) for one in visit.addresses[len(tried) :]]
+    if rest:
+        yield skipped(f"not tried, for want of time: {', '.join(rest)}", addresses=rest)
     if visit.proxy is not None and some:
-        yield evolve(_judge_tunnel(visit, deadline), check="tunnel")
+        yield evolve(_judge_tunnel(visit, Deadline(visit.subject.timeout)), check="tunnel")
 
 
 def _judge_reach(text: str, port: int, found: Reach, some: bool) -> Finding:
