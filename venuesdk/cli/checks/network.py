@@ -140,7 +140,8 @@ def tcp(visit: Visit, deadline: Deadline) -> Iterator[Finding]:
         yield evolve(_judge_reach(text, visit.way.port, found, some), seconds=took)
     rest = [address_text(one) for one in visit.addresses[len(tried) :]]
     if rest:
-        yield skipped(f"not tried, for want of time: {', '.join(rest)}", addresses=rest)
+        reason = "for want of time" if len(tried) < MOST_ADDRESSES else "for there are many"
+        yield skipped(f"not tried, {reason}: {', '.join(rest)}", addresses=rest)
     if visit.proxy is not None and some:
         yield evolve(_judge_tunnel(visit, Deadline(visit.subject.timeout)), check="tunnel")
 
