@@ -5,7 +5,7 @@ The tree::
     VenueError                     .venue  .outcome_unknown
     ├── ClientClosed               you closed it
     ├── NetworkError
-    │   ├── ConnectFailed          nothing was sent
+    │   ├── ConnectFailed          nothing was sent: .status .retry_after
     │   │   └── ConnectTimeout     also a TimeoutError
     │   ├── NotSent                not one byte of the request left, or will
     │   ├── ConnectionLost         .code .reason
@@ -84,7 +84,8 @@ class NetworkError(VenueError):
 class ConnectFailed(NetworkError):
     """No connection was made; nothing was sent.
 
-    ``retry_after`` is the number of seconds that the venue asked to wait, where it did.
+    ``status`` is the HTTP status of the answer that refused the upgrade, or a proxy's tunnel, where
+    there was one; ``retry_after`` the number of seconds that the venue asked to wait.
     """
 
     def __init__(
@@ -93,9 +94,11 @@ class ConnectFailed(NetworkError):
         *,
         venue: str = "",
         outcome_unknown: bool = False,
+        status: int | None = None,
         retry_after: float | None = None,
     ) -> None:
         super().__init__(message, venue=venue, outcome_unknown=outcome_unknown)
+        self.status = status
         self.retry_after = retry_after
 
 

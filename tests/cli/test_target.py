@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,13 @@ def show(target: Target, loud: bool) -> None:
     with target.client() as client:
         client.connect()
         click.echo(f"{client!r} {loud}")
+
+
+@click.command()
+@functools.partial(target_options, venue_required=False)
+def show_any(target: Target) -> None:
+    """Say whether there is one, and which credentials were pointed at."""
+    click.echo(f"{target.venue!r} {sorted(target.given()) if target.venue else ''}")
 
 
 def invoke(*arguments: str, **options: Any) -> Any:
@@ -70,3 +78,14 @@ def test_a_mistake_is_told_before_anything_is_sent(arguments: tuple[str, ...], s
     result = invoke("onyx", *arguments)
     assert result.exit_code == 2
     assert said in result.output
+
+
+def test_a_venue_need_not_be_named_where_a_command_says_so(
+    monkeypatch: pytest.MonkeyPatch, canaries: Any
+) -> None:
+    """Then the target has none; and only what was pointed at is read, nothing is asked for."""
+    monkeypatch.setenv("MY_KEY", canaries.api_key)
+    assert CliRunner().invoke(show_any, []).output == "'' \n"
+    result = CliRunner().invoke(show_any, ["fuze", "--credential", "api_key=env:MY_KEY"])
+    assert result.output == "'fuze' ['api_key']\n"
+    assert CliRunner().invoke(show, []).exit_code == 2

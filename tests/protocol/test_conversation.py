@@ -7,8 +7,9 @@ from collections.abc import Generator
 import pytest
 
 from venuesdk.errors import AuthenticationError, RequestRejected
+from venuesdk.models import HttpRequest, HttpResponse
 from venuesdk.protocol.codec import Codec, Pulse, Request
-from venuesdk.protocol.conversation import Beat, Heart, Ids, Opening
+from venuesdk.protocol.conversation import Beat, Heart, Ids, Opening, find_address
 
 
 class TwoSteps(Codec):
@@ -97,3 +98,32 @@ def test_heart_says_when_it_has_something_new_to_say() -> None:
     heart.beat(111.0, heard_at=100.0)
     assert heart.wait(112.0, heard_at=100.0) == 4.0
     assert heart.wait(112.0, heard_at=111.5) == 9.5
+
+
+class Asking(Codec):
+    """A venue that hands out a key, and then an address for it."""
+
+    venue = "asking"
+    url = "wss://venue.example"
+
+    def address(self):
+        key = yield HttpRequest("GET", "/key")
+        place = yield HttpRequest("GET", f"/place/{key.body.decode()}")
+        return f"wss://{place.body.decode()}"
+
+
+def test_an_address_is_asked_for_step_by_step():
+    """Each answer is handed in before the next question; the last step is the address."""
+    asked = []
+
+    def fetch(request):
+        asked.append(request.url)
+        return HttpResponse(200, {}, b"k1" if request.url == "/key" else b"there.example")
+
+    assert find_address(Asking({}), fetch) == "wss://there.example"
+    assert asked == ["/key", "/place/k1"]
+
+
+def test_most_addresses_are_known_without_asking():
+    """Nothing is fetched, and the client's own URL is the address."""
+    assert find_address(Codec({}, "wss://mine.example"), None) == "wss://mine.example"

@@ -92,6 +92,7 @@ def test_a_proxy_that_gives_no_tunnel_is_connect_failed(peers, connect, answer, 
         open_tunnel(connect(handler), proxy, "h:1", Deadline(WAIT))
     assert not isinstance(caught.value, ConnectTimeout)
     assert "a-password" not in str(caught.value)
+    assert caught.value.status == (int(says) if len(says) == 3 else None)
 
 
 def test_a_proxy_that_hangs_up_is_connect_failed(peers, connect):

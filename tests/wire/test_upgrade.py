@@ -98,6 +98,7 @@ def test_any_other_status_is_connect_failed(status):
     """No other status makes a connection, and a redirect is a refusal like any other."""
     error = refusal(Head(status, (("location", "wss://evil.example/secret"),)), KEY)
     assert type(error) is ConnectFailed
+    assert error.status == status
     assert str(status) in str(error)
     assert "evil" not in str(error)
 

@@ -18,6 +18,7 @@ __all__ = ["COMMANDS", "run", "shell", "status_of"]
 
 COMMANDS = {
     "demo": "Run the clients against the built-in simulators, and print what happened.",
+    "doctor": "Say what is wrong on the way to a venue, and what to do.",
     "simulate": "Run one simulated venue on loopback until Ctrl-C.",
 }
 """What each subcommand does, in the order of the help."""

@@ -49,7 +49,7 @@ class Target:
     def client(self, **more: Any) -> Iterator[Any]:
         """Yield a client that is not connected yet, and close it; where asked, with a simulator."""
         if not self.simulated:
-            with _closing(self._make(self.options, self._found(), more)) as client:
+            with _closing(self._make(self.options, self.given(), more)) as client:
                 yield client
             return
         from ..testing import simulate
@@ -66,7 +66,8 @@ class Target:
         made: Client = make(**options, **credentials, **more)
         return made
 
-    def _found(self) -> dict[str, Secret]:
+    def given(self) -> dict[str, Secret]:
+        """Return the credentials that were pointed at, read from where they are."""
         known = self.client_class.credentials
         for name in self.credentials:
             if name not in known:
@@ -84,11 +85,14 @@ def _closing(client: Client) -> Iterator[Client]:
         client.close()
 
 
-def target_options(function: F) -> F:
-    """Add the argument VENUE and the options of a client; the function gets a `Target` first."""
+def target_options(function: F, *, venue_required: bool = True) -> F:
+    """Add the argument VENUE and the options of a client; the function gets a `Target` first.
+
+    Where the venue is not required and not named, the target's is "".
+    """
 
     def collected(
-        venue: str,
+        venue: str | None,
         sim: bool,
         credential: tuple[tuple[str, str], ...],
         **others: Any,
@@ -97,13 +101,14 @@ def target_options(function: F) -> F:
         given = {name: value for name, value in options.items() if value}
         if sim and (credential or {"url", "http_url"} & given.keys()):
             raise click.UsageError("--sim brings its own address and credentials")
-        return function(Target(venue, sim, given, dict(credential)), **others)
+        return function(Target(venue or "", sim, given, dict(credential)), **others)
 
     # With its name, its docstring and the options that it has already.
     command: Any = functools.update_wrapper(collected, function)
     for add in reversed(_OPTIONS):
         command = add(command)
-    return command  # type: ignore[no-any-return]
+    argument = click.argument("venue", type=click.Choice(VENUES), required=venue_required)
+    return argument(command)  # type: ignore[no-any-return]
 
 
 def _sources(
@@ -136,7 +141,6 @@ def _read(name: str, source: str) -> Secret:
 
 
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (
-    click.argument("venue", type=click.Choice(VENUES)),
     click.option("--sim", is_flag=True, help="Talk to a built-in simulator, started for this."),
     click.option("--url", help="The WebSocket address, in place of the venue's own."),
     click.option("--http-url", help="The HTTP address, in place of the venue's own."),

@@ -7,11 +7,13 @@ Time is always an argument. Subscriptions have a module of their own.
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 
 from ..errors import VenueError
+from ..models import HttpRequest, HttpResponse
 from .codec import Codec, Pulse, Request
 
-__all__ = ["Beat", "Heart", "Ids", "Opening"]
+__all__ = ["Beat", "Heart", "Ids", "Opening", "find_address"]
 
 
 class Ids:
@@ -58,6 +60,21 @@ class Opening:
             return self._steps.send(outcome or b"")
         except StopIteration:
             return None
+
+
+def find_address(codec: Codec, fetch: Callable[[HttpRequest], HttpResponse]) -> str:
+    """Return the URL to connect to; `fetch` asks over HTTP what the codec must know first.
+
+    Raises what `fetch` raises, and what the codec makes of an answer.
+    """
+    steps = codec.address()
+    try:
+        request = next(steps)
+        while True:
+            request = steps.send(fetch(request))
+    except StopIteration as stop:
+        url: str = stop.value
+        return url
 
 
 class Beat(enum.Enum):

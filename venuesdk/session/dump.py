@@ -20,8 +20,8 @@ from .._version import __version__
 from ..protocol.feeds import Feed
 from ..secret import Secret
 from ..timing import monotonic, wall_clock
+from ..wire.certificates import openssl
 from ..wire.endpoint import Endpoint, Proxy, without_query
-from ..wire.tls import OPENSSL
 from .callbacks import name_of
 from .journal import Entry, text_of
 from .session import Session
@@ -104,7 +104,7 @@ def _versions() -> Data:
         "venuesdk": __version__,
         "python": " ".join(sys.version.split()),
         "platform": sys.platform + system,
-        "openssl": OPENSSL,
+        "openssl": openssl()[0],
         **found,
     }
 

@@ -26,7 +26,7 @@ from ..errors import (
 )
 from ..models import HttpRequest, HttpResponse
 from ..protocol.codec import Codec, Heartbeat, Rejection, Request, Response
-from ..protocol.conversation import Beat, Heart, Opening
+from ..protocol.conversation import Beat, Heart, Opening, find_address
 from ..secret import Secret
 from ..timing import Backoff, Deadline, monotonic
 from ..wire.endpoint import Endpoint
@@ -289,16 +289,15 @@ class Reader:
             raise
 
     def _address(self, codec: Codec, deadline: Deadline) -> str:
-        steps = codec.address()
         asked: list[tuple[HttpRequest, HttpResponse]] = []
+
+        def fetch(request: HttpRequest) -> HttpResponse:
+            response = self._fetch(request, deadline)
+            asked.append((request, response))
+            return response
+
         try:
-            request = next(steps)
-            while True:
-                response = self._fetch(request, deadline)
-                asked.append((request, response))
-                request = steps.send(response)
-        except StopIteration as stop:
-            url: str = stop.value
+            url = find_address(codec, fetch)
             for tap in tuple(self._plan.taps):
                 tap.learn(_handed_out(url, codec.connect_url))
             return url

@@ -52,7 +52,10 @@ def open_tunnel(sock: socket.socket, proxy: Proxy, authority: str, deadline: Dea
 
 
 def _ask(sock: socket.socket, proxy: Proxy, authority: str, deadline: Deadline) -> bool:
-    """Send the request and read the answer; return False at the deadline."""
+    """Send the request and read the answer; return False at the deadline.
+
+    Raises ConnectFailed where the proxy refuses.
+    """
     request = memoryview(_request(proxy, authority))
     while request:
         if not await_ready(sock, deadline, write=True):
@@ -63,7 +66,8 @@ def _ask(sock: socket.socket, proxy: Proxy, authority: str, deadline: Deadline) 
         return False
     head, rest = answer
     if not 200 <= head.status < 300:
-        raise HeadError(f"HTTP status {head.status}")
+        text = f"the proxy gave no tunnel: HTTP status {head.status}"
+        raise ConnectFailed(text, status=head.status)
     if rest:
         raise HeadError("it sent bytes of its own into it")
     return True

@@ -12,11 +12,9 @@ import functools
 import ssl
 from pathlib import Path
 
-__all__ = ["OPENSSL", "TlsEngine", "default_context", "explain", "file_context"]
+from venuesdk.wire.certificates import Certificate, chain_of
 
-
-OPENSSL = ssl.OPENSSL_VERSION
-"""The release of OpenSSL that Python was built with."""
+__all__ = ["TlsEngine", "default_context", "explain", "file_context"]
 
 
 def _hardened(context: ssl.SSLContext) -> ssl.SSLContext:
@@ -74,6 +72,10 @@ class TlsEngine:
         cipher = self._object.cipher()
         self.agreed = (self._object.version() or "", cipher[0] if cipher else "")
         return True
+
+    def chain(self, *, verified: bool = True) -> tuple[Certificate, ...]:
+        """Return the peer's certificates, its own first; once the handshake is done."""
+        return chain_of(self._object, verified=verified)
 
     def feed(self, data: bytes | memoryview) -> None:
         """Take what came from the socket."""

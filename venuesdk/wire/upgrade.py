@@ -61,7 +61,7 @@ def refusal(head: Head, key: str) -> VenueError | None:
             f"the venue is not available: HTTP status {status}", status=status, retry_after=wait
         )
     what = "a redirect, which is never followed" if 300 <= status < 400 else "no upgrade"
-    return ConnectFailed(f"HTTP status {status}: {what}", retry_after=wait)
+    return ConnectFailed(f"HTTP status {status}: {what}", status=status, retry_after=wait)
 
 
 def _fault(head: Head, key: str) -> str:

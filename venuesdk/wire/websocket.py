@@ -31,7 +31,7 @@ from venuesdk.wire.tap import UNTAPPED, Wiretap
 from venuesdk.wire.tls import default_context, explain, file_context
 from venuesdk.wire.upgrade import UpgradeSocket
 
-__all__ = ["WebSocketConnection"]
+__all__ = ["WebSocketConnection", "context_for"]
 
 CLOSE_TIMEOUT = 2.0
 """The longest that ``close()`` may take, in seconds."""
@@ -366,7 +366,7 @@ def _attempt(
         if proxy is None and endpoint.environment_proxy:
             proxy = environment_proxy(endpoint.host, endpoint.secure)
         stream = ByteStream.connect(
-            endpoint.host, endpoint.port, deadline, context=_context(endpoint), proxy=proxy
+            endpoint.host, endpoint.port, deadline, context=context_for(endpoint), proxy=proxy
         )
         early = _upgrade(stream, endpoint, deadline)
         wiretap.opened(endpoint.url)
@@ -398,7 +398,11 @@ def _upgrade(stream: ByteStream, endpoint: Endpoint, deadline: Deadline) -> byte
     return stand_in.early
 
 
-def _context(endpoint: Endpoint) -> SSLContext | None:
+def context_for(endpoint: Endpoint) -> SSLContext | None:
+    """Return the TLS context of a connection to `endpoint`, None where it is not encrypted.
+
+    Raises ConnectFailed where its file of authorities cannot be read.
+    """
     if not endpoint.secure:
         return None
     if endpoint.ssl_context is not None:
