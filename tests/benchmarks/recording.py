@@ -20,8 +20,8 @@ __all__ = ["alternate", "tables"]
 
 PACE = 5_000
 SHAPE = "onyx.tickers-1"
-PLAIN = "without"
-ROWS = {PLAIN: "", "to a `.tape.zst`": ".tape.zst", "to a `.tape`": ".tape"}
+PLAIN = "venuesdk, not recorded"
+ROWS = {PLAIN: "", "venuesdk, to a `.tape.zst`": ".tape.zst", "venuesdk, to a `.tape`": ".tape"}
 """The name of a row → the kind of its tape, if any."""
 WINDOWS = 5
 """How many windows each row has in one round, in turn."""

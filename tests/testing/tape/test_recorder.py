@@ -405,3 +405,15 @@ def test_a_forked_child_leaves_the_tape_alone(stage: Any) -> None:
     tape = read_tape(path)
     assert tape.truncated is False
     assert any("dashboards" in one.text for one in tape)
+
+
+def test_what_is_encrypted_on_the_wire_is_recorded_in_clear(stage: Any, tls: Any) -> None:
+    """Over TLS the frames are what they are without, in the order of the wire."""
+    path = stage.path()
+    sim = stage.venue("onyx", tls=tls.server_context)
+    client = stage.client(sim, ssl_context=tls.client_context)
+    with Recorder(client, path), client:
+        list(islice(client.subscribe_server_info(), 2))
+    received = [text.replace(sim.token, "********") for _, text in sim.received]
+    assert frames(path, Kind.OUT) == received
+    assert next(iter(read_tape(path))).text.startswith("wss://")
