@@ -29,6 +29,12 @@ SAMPLES: dict[str, list[str] | set[str]] = {
         "reconnected",
         "logged in again, connection 2",
     ],
+    "follow_dashboards.py": [
+        "there are 3:",
+        "came: dashboard-",
+        "Gap(reason=<GapReason.RECONNECTED",
+        "after the cut there are",
+    ],
     "http_fallback.py": [
         "over the socket: ['ETH', 'TRX']",
         "over HTTP:       ['ETH', 'TRX']",
@@ -39,6 +45,15 @@ SAMPLES: dict[str, list[str] | set[str]] = {
         "connected for",
         "ended: <Subscription tickers",
         "closed>, 0 dropped",
+    ],
+    "keep_book.py": [
+        "bid ",
+        "spread ",
+        "reported: LRC-ETH lacks versions",
+        "mended: version ",
+        "Gap(reason=<GapReason.RECONNECTED",
+        "after the cut, on connection 2: version ",
+        "MirrorStats(synchronised=True",
     ],
     "place_and_reconcile.py": [
         "placing ",
@@ -80,6 +95,12 @@ SAMPLES: dict[str, list[str] | set[str]] = {
         *3 * ["ebobm25"],
     ],
     "quickstart_timex.py": ["AUDT 111.672571309375", "refused: Access denied", *3 * ["ETHAUDT"]],
+    "record_and_replay.py": [
+        'out {"id":"msg:1","method":"auth","token":"********"}',
+        "replayed: ",
+        "served: ",
+        "surprises: []",
+    ],
     "several_accounts.py": [
         "maker holds 500.25 AUDT",
         "taker holds 75 AUDT",

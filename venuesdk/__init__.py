@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 
 if TYPE_CHECKING:
+    from .book import BookLevel, BookSides, BookView
     from .client import Client, ClientOptions, Credential, SubscribeOptions
     from .errors import (
         AuthenticationError,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
         VenueError,
         VenueUnavailable,
     )
+    from .mirror import MirrorStats, OrderBookMirror
     from .models import Gap, GapReason, State, StateChange
     from .secret import Secret
     from .session.quota import AttemptQuota
@@ -50,6 +52,9 @@ __all__ = [
     "AttemptQuota",
     "AuthenticationError",
     "Backoff",
+    "BookLevel",
+    "BookSides",
+    "BookView",
     "Client",
     "ClientClosed",
     "ClientOptions",
@@ -64,10 +69,12 @@ __all__ = [
     "InsufficientFunds",
     "InvalidRequest",
     "LoopringClient",
+    "MirrorStats",
     "NetworkError",
     "NotSent",
     "NotSubscribed",
     "OnyxClient",
+    "OrderBookMirror",
     "OrderNotFound",
     "ProtocolError",
     "Proxy",
@@ -92,6 +99,9 @@ __all__ = [
 _HOMES = {
     "AttemptQuota": "session.quota",
     "Backoff": "timing",
+    "BookLevel": "book",
+    "BookSides": "book",
+    "BookView": "book",
     "Client": "client",
     "ClientOptions": "client",
     "Credential": "client",
@@ -100,7 +110,9 @@ _HOMES = {
     "GapReason": "models",
     "InfinexClient": "venues.infinex",
     "LoopringClient": "venues.loopring",
+    "MirrorStats": "mirror",
     "OnyxClient": "venues.onyx",
+    "OrderBookMirror": "mirror",
     "Proxy": "wire.endpoint",
     "Secret": "secret",
     "State": "models",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypedDict, TypeVar
 
@@ -20,11 +21,11 @@ from .protocol.codec import Codec, Request, Topic
 from .secret import MaskedText, Secret, resolve
 from .session.callbacks import check_callback
 from .session.dump import dump_of, how_given, text_of_dump
-from .session.fetcher import Fetcher
+from .session.fetcher import Fetcher, Http
 from .session.masking import mask_logs
 from .session.modes import DeliveryChoice, make_delivery
 from .session.quota import AttemptQuota, quota_of
-from .session.reader import Plan
+from .session.reader import Dial, Plan
 from .session.redaction import redact
 from .session.session import Session
 from .session.stats import Stats
@@ -32,6 +33,7 @@ from .session.subscription import Subscription
 from .timing import Backoff, Deadline
 from .wire.endpoint import USER_AGENT, Endpoint, Proxy, masked_headers
 from .wire.site import Site
+from .wire.tap import Tap
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -204,6 +206,7 @@ class Client:
         self._endpoint = self._make_endpoint(self._url)
         self._check_http()
         self._fetch = Fetcher(self.venue, self._make_http)
+        self._taps: list[Tap] = []
         self._delivery = make_delivery(options.get("delivery", "thread"), self.venue)
         self._mask = self._delivery.journal.mask
         known_now = (one for one in self._given.values() if isinstance(one, Secret))
@@ -217,6 +220,7 @@ class Client:
             reconnect,
             persistent=first_connect == "background",
             quota=quota or quota_of(self._endpoint.host, self._endpoint.port),
+            taps=self._taps,
         )
         self._session = Session(plan, self._delivery, self._resolve_credentials)
         if "on_state" in options:
@@ -472,7 +476,17 @@ class Client:
     def _http(self, request: HttpRequest, deadline: Deadline) -> HttpResponse:
         """Ask over HTTP; a relative URL is a path on the client's ``http_url``."""
         self._delivery.refuse_reentrant("a request")
-        return self._fetch(request, deadline)
+        response, failure = None, None
+        try:
+            response = self._fetch(request, deadline)
+        except VenueError as error:
+            failure = error
+            raise
+        finally:
+            for tap in tuple(self._taps):
+                tap.exchanged(request, response, failure)
+            del failure
+        return response
 
     def _resolve_credentials(self) -> Mapping[str, Secret]:
         """Return the credentials as given, or from the environment.
@@ -493,6 +507,8 @@ class Client:
         if secrets != self._delivery.secrets:
             self._delivery.secrets = secrets
             self._mask.learn(secrets)
+            for tap in tuple(self._taps):
+                tap.learn(secrets)
         return found
 
     def _other_secrets(self) -> list[Secret]:
@@ -508,6 +524,28 @@ class Client:
 
     def _deadline(self, timeout: float | None) -> Deadline:
         return Deadline(self._timeout if timeout is None else timeout)
+
+    # For what is built on the clients ------------------------------------------------------------
+
+    def _tap(self, tap: Tap) -> None:
+        """Let `tap` hear of every frame from now on."""
+        self._taps.append(tap)
+        # Afterwards: credentials that come meanwhile are told of here or there.
+        tap.learn(self._delivery.secrets)
+
+    def _untap(self, tap: Tap) -> None:
+        """Let `tap` hear of nothing more, but for what is being told now."""
+        with suppress(ValueError):
+            self._taps.remove(tap)
+
+    def _report(self, error: Exception) -> None:
+        """Tell ``on_error`` of an error that no caller waits for."""
+        self._delivery.report(error)
+
+    def _use(self, dial: Dial, make_http: Callable[[], Http]) -> None:
+        """Speak to something else than a venue; before the first `connect`."""
+        self._fetch = Fetcher(self.venue, make_http)
+        self._session.use(dial, self._fetch)
 
     # Making the parts ----------------------------------------------------------------------------
 

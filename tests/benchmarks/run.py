@@ -28,6 +28,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent.parent)]
 import goals  # noqa: E402
 import growth  # noqa: E402
 import latency  # noqa: E402
+import recording  # noqa: E402
 import roundtrips  # noqa: E402
 import start  # noqa: E402
 import streaming  # noqa: E402
@@ -70,6 +71,9 @@ def _start(stage: Stage, chosen: argparse.Namespace) -> Iterator[Table]:
 
 OURS = re.compile("venuesdk|floor").match
 """Whose failure is one of the run."""
+def _recording(stage: Stage, chosen: argparse.Namespace) -> Iterator[Table]:
+    return recording.tables(stage, chosen.rounds, chosen.seconds)
+
 
 SECTIONS: dict[str, Callable[[Stage, argparse.Namespace], Iterator[Table]]] = {
     "streaming": _streaming,
@@ -78,6 +82,7 @@ SECTIONS: dict[str, Callable[[Stage, argparse.Namespace], Iterator[Table]]] = {
     "wss": _wss,
     "start": _start,
     "growth": _growth,
+    "recording": _recording,
 }
 
 

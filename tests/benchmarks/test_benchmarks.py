@@ -19,7 +19,7 @@ from venuesdk.client import clients  # noqa: E402
 from venuesdk.protocol.codec import Event  # noqa: E402
 from venuesdk.venues.onyx.models import Tickers  # noqa: E402
 
-SECTIONS = ("streaming", "requests", "latency", "wss", "start", "growth")
+SECTIONS = ("streaming", "requests", "latency", "wss", "start", "growth", "recording")
 
 
 @pytest.mark.parametrize("shape", TWO_PASSES)
@@ -83,3 +83,13 @@ def _with_price(payload: bytes, number: str) -> bytes:
             end = min(place for place in map(behind.find, (b",", b"]", b"}")) if place >= 0)
             return before + found + text.encode() + behind[end:]
     raise AssertionError(f"no price in {payload!r}")
+
+
+def test_the_cost_of_a_kept_book_is_found() -> None:
+    """A row for the floor and for the book, each with a figure for every depth."""
+    command = [sys.executable, str(HERE / "books.py"), "--seconds", "0.001"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
+    assert result.returncode == 0, result.stderr
+    rows = [line.strip("| ").split(" | ") for line in result.stdout.splitlines()[2:]]
+    assert {row[0].partition(":")[0] for row in rows} == {"floor", "`Book`"}
+    assert all(float(figure) > 0 for row in rows for figure in row[1:])

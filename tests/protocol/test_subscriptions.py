@@ -372,6 +372,66 @@ def test_a_restart_tells_the_others_and_not_who_asked() -> None:
     assert [gap.reason for gap in other.gaps] == [GapReason.RESUBSCRIBED]
 
 
+def test_a_follower_settles_when_its_topic_is_active_and_asks_for_nothing() -> None:
+    """At once where it is; else with the answer, be it on the next connection, with its epoch."""
+    desk = Desk()
+    desk.connect()
+    (ear,), _ = desk.subscribe(topic("a"))
+    desk.issue()
+    desk.yes(1)
+    told: list[Any] = []
+    assert desk.ticket.epoch == 1
+    assert not desk.machine.follow(ear, Ticket(told.append))
+    desk.lose()
+    ticket = Ticket(told.append)
+    assert desk.machine.follow(ear, ticket)
+    assert desk.connect() == ["2 sub a"]
+    assert told == []
+    desk.yes(2)
+    assert told == [None]
+    assert (ticket.epoch, ear.ends) == (2, [])
+    desk.machine.remove(ear)
+    assert not desk.machine.follow(ear, Ticket(told.append))
+
+
+def test_a_follower_is_told_of_a_restart_of_a_loss_and_of_a_refusal() -> None:
+    """It waits for the start behind a stop; the loss of a connection and a no are its errors."""
+    desk = Desk()
+    desk.connect()
+    (ear,), _ = desk.subscribe(topic("a"))
+    desk.issue()
+    desk.yes(1)
+    told: list[Any] = []
+    desk.machine.restart(ear)
+    assert desk.machine.follow(ear, Ticket(told.append))
+    desk.issue()
+    desk.yes(2)
+    assert told == []
+    desk.lose()
+    assert isinstance(told.pop(), ConnectionLost)
+    assert desk.machine.follow(ear, Ticket(told.append))
+    assert desk.connect() == ["4 sub a"]
+    desk.no(4)
+    assert isinstance(told.pop(), RequestRejected)
+    assert isinstance(ear.ends.pop(), RequestRejected)
+
+
+def test_a_follower_that_goes_away_leaves_nothing_behind() -> None:
+    """It is told nothing, and the topic goes on."""
+    desk = Desk()
+    desk.connect()
+    (ear,), outcomes = desk.subscribe(topic("a"))
+    desk.issue()
+    told: list[Any] = []
+    ticket = Ticket(told.append)
+    assert desk.machine.follow(ear, ticket)
+    desk.machine.abandon(ticket)
+    assert ear.feed is not None
+    assert ticket not in ear.feed.tickets
+    desk.yes(1)
+    assert (told, outcomes, ear.ends) == ([], [None], [])
+
+
 def test_a_stream_that_cannot_be_stopped_stays_and_is_joined_again() -> None:
     """Closing sends nothing; a new subscription shares what still flows; replay leaves it out."""
 

@@ -64,16 +64,17 @@ class Ticket:
 
     `settle` is called once, with None or with the error that the caller gets; it must not wait.
     `patience` is how many seconds the caller gives the venue, and `sent` whether anything that
-    it waits for may have left.
+    it waits for may have left. `epoch` is the number of the connection that they are active on.
     """
 
-    __slots__ = ("listeners", "patience", "sent", "settle", "settled", "waiting")
+    __slots__ = ("epoch", "listeners", "patience", "sent", "settle", "settled", "waiting")
 
     def __init__(
         self, settle: Callable[[Exception | None], None], patience: float = 0.0
     ) -> None:
         self.settle = settle
         self.patience = patience
+        self.epoch = 0
         self.sent = False
         self.settled = False
         self.waiting: set[Hashable] = set()

@@ -78,6 +78,7 @@ class Subscriptions:
             else:
                 self._reconcile(feed)
         if not ticket.waiting:
+            ticket.epoch = self._epoch
             ticket.finish(None)
         elif fresh:
             groups = [tuple(fresh)] if grouped else [(feed,) for feed in fresh]
@@ -114,7 +115,24 @@ class Subscriptions:
     def abandon(self, ticket: Ticket) -> None:
         """Forget a caller that went away; what it asked for is undone when it is answered."""
         ticket.settled = True
+        if not ticket.listeners:
+            # It followed somebody else's.
+            for feed in self._feeds.values():
+                if ticket in feed.tickets:
+                    feed.tickets.remove(ticket)
         self._withdraw(ticket)
+
+    def follow(self, listener: Listener, ticket: Ticket) -> bool:
+        """Let `ticket` settle when the topic of `listener` is active.
+
+        Returns False where there is nothing to wait for: it is active now, or has ended.
+        """
+        feed = listener.feed
+        if feed is None or (feed.state is FeedState.ACTIVE and not feed.restart):
+            return False
+        ticket.waiting.add(feed.topic.key)
+        feed.tickets.append(ticket)
+        return True
 
     def restart(self, listener: Listener) -> None:
         """Stop and start the topic of `listener`, so that the venue sends its full state.
@@ -509,6 +527,7 @@ class Subscriptions:
         for ticket in feed.tickets:
             ticket.waiting.discard(feed.topic.key)
             if not ticket.waiting:
+                ticket.epoch = self._epoch
                 ticket.finish(None)
         feed.tickets.clear()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from attrs import evolve
 
@@ -17,10 +17,20 @@ from ..models import HttpRequest, HttpResponse
 from ..timing import Deadline
 from ..wire.head import Head
 
-if TYPE_CHECKING:
-    from ..wire.http import HttpConnection
+__all__ = ["Fetcher", "Http"]
 
-__all__ = ["Fetcher"]
+
+class Http(Protocol):
+    """What asks over HTTP; `venuesdk.wire.http.HttpConnection` tells what each means."""
+
+    def request(self, request: HttpRequest, deadline: Deadline) -> HttpResponse:
+        """Return the response, whatever its status."""
+
+    def close(self) -> None:
+        """End every request under way, and refuse new ones."""
+
+    def abandon(self) -> None:
+        """Close only descriptors, in a forked child."""
 
 
 class Fetcher:
@@ -29,11 +39,11 @@ class Fetcher:
     `_lock` guards the connection and whether it is closed; no request is made under it.
     """
 
-    def __init__(self, venue: str, make: Callable[[], HttpConnection]) -> None:
+    def __init__(self, venue: str, make: Callable[[], Http]) -> None:
         self._venue = venue
         self._make = make
         self._lock = threading.Lock()
-        self._connection: HttpConnection | None = None
+        self._connection: Http | None = None
         self._closed = False
 
     def __call__(self, request: HttpRequest, deadline: Deadline) -> HttpResponse:
@@ -64,9 +74,9 @@ class Fetcher:
         if self._connection is not None:
             self._connection.abandon()
 
-    def _connect(self) -> HttpConnection:
+    def _connect(self) -> Http:
         """Return the connection; make it, outside the lock, where there is none."""
-        made: HttpConnection | None = None
+        made: Http | None = None
         while True:
             # Looked at before the lock, which nobody may ever release in a forked child.
             if self._closed:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, TypeAlias
+from urllib.parse import parse_qsl, urlsplit
 
 from attrs import field, frozen
 
@@ -29,14 +30,18 @@ from ..protocol.conversation import Beat, Heart, Opening
 from ..secret import Secret
 from ..timing import Backoff, Deadline, monotonic
 from ..wire.endpoint import Endpoint
+from ..wire.tap import UNTAPPED, Tap, Wiretap
 from ..wire.websocket import WebSocketConnection
 from .fetcher import Fetcher
 from .journal import Facts, Journal
-from .link import Link
+from .link import Connection, Link
 from .quota import AttemptQuota
 from .worker import Worker
 
-__all__ = ["Host", "Plan", "Reader"]
+__all__ = ["Dial", "Host", "Plan", "Reader"]
+
+Dial: TypeAlias = Callable[[Endpoint, Deadline, Wiretap], Connection]
+"""What makes a connection; raises as `WebSocketConnection.connect` does."""
 
 TICK = 0.25
 """Seconds that the reader waits for the socket in one piece.
@@ -61,6 +66,9 @@ class Plan:
     """Go on after a first failure, too."""
     quota: AttemptQuota = field(factory=AttemptQuota)
     """How often the venue's host may be knocked at, by whoever shares it."""
+    dial: Dial = WebSocketConnection.connect
+    taps: list[Tap] = field(factory=list)
+    """Who listens in to the connections: others may put and remove them at any time."""
 
 
 class Host(Protocol):
@@ -71,6 +79,9 @@ class Host(Protocol):
 
     def new_id(self) -> int:
         """Return an id that was never used."""
+
+    def next_epoch(self) -> int:
+        """Return the number of the connection that is about to be made."""
 
     def connected(self, reader: Reader, link: Link) -> None:
         """Begin to use a connection; raise where the reader is not wanted any more."""
@@ -117,7 +128,8 @@ class Reader:
         self._plan = plan
         self._journal = journal
         self.attempt = Deadline(None)
-        self.connection: WebSocketConnection | None = None
+        self.connection: Connection | None = None
+        self._wiretap = UNTAPPED
         self._stopped = False
         self._thread = Worker(self._run, f"venuesdk-{plan.venue}-reader")
         self._first: Deadline | None = None
@@ -240,6 +252,10 @@ class Reader:
     def _hang_up(self, link: Link | None, error: VenueError) -> None:
         # First of all: a refused login may repeat what was sent, and many are told of it.
         self._host.redact(error)
+        code = error.code if isinstance(error, ConnectionLost) else None
+        reason = str(error) if code is None else getattr(error, "reason", "")
+        self._wiretap.ended(self._stopped, code, reason)
+        self._wiretap = UNTAPPED
         if link is not None:
             link.connection.shutdown()
             self._host.lost(error)
@@ -260,7 +276,9 @@ class Reader:
             credentials = self._host.credentials(deadline)
         codec = plan.make_codec(credentials)
         endpoint = plan.make_endpoint(self._address(codec, deadline))
-        connection = self.connection = WebSocketConnection.connect(endpoint, deadline)
+        wiretap = Wiretap(plan.taps, self._host.next_epoch())
+        connection = self.connection = plan.dial(endpoint, deadline, wiretap)
+        self._wiretap = wiretap
         try:
             # Whoever stops this thread ends the connection afterwards, if it is there by then.
             if self._stopped:
@@ -272,13 +290,23 @@ class Reader:
 
     def _address(self, codec: Codec, deadline: Deadline) -> str:
         steps = codec.address()
+        asked: list[tuple[HttpRequest, HttpResponse]] = []
         try:
             request = next(steps)
             while True:
-                request = steps.send(self._fetch(request, deadline))
+                response = self._fetch(request, deadline)
+                asked.append((request, response))
+                request = steps.send(response)
         except StopIteration as stop:
             url: str = stop.value
+            for tap in tuple(self._plan.taps):
+                tap.learn(_handed_out(url, codec.connect_url))
             return url
+        finally:
+            # Only now: until then nobody knows which part of an answer is a credential.
+            for tap in tuple(self._plan.taps):
+                for exchange in asked:
+                    tap.exchanged(*exchange, None)
 
     def _fetch(self, request: HttpRequest, deadline: Deadline) -> HttpResponse:
         """Ask over HTTP on the way to a connection: where that fails, nothing was connected."""
@@ -292,7 +320,7 @@ class Reader:
             raise ConnectFailed(f"before connecting: {error}") from error
 
     def _log_in(
-        self, connection: WebSocketConnection, codec: Codec, deadline: Deadline
+        self, connection: Connection, codec: Codec, deadline: Deadline
     ) -> list[bytes]:
         """Walk through the login; return frames that came behind its last answer."""
         opening = Opening(codec)
@@ -322,7 +350,7 @@ class Reader:
 
     def _send_login(
         self,
-        connection: WebSocketConnection,
+        connection: Connection,
         frame: str,
         deadline: Deadline,
         request: Request,
@@ -341,7 +369,7 @@ class Reader:
         return monotonic()
 
     def _answer_in(
-        self, connection: WebSocketConnection, codec: Codec, frame: bytes, id: int
+        self, connection: Connection, codec: Codec, frame: bytes, id: int
     ) -> Response | Rejection | None:
         for message in codec.decode(frame):
             if isinstance(message, Heartbeat):
@@ -382,3 +410,12 @@ class Reader:
             host.look(now)
             wait = min(heart.wait(now, connection.last_received), TICK)
             due = now + wait
+
+
+def _handed_out(url: str, known: str) -> list[Secret]:
+    """Return what the venue put into a URL for one connection alone: a credential like any other.
+
+    Of `known`, which is the user's own, nothing is.
+    """
+    parts = set(parse_qsl(urlsplit(url).query)) - set(parse_qsl(urlsplit(known).query))
+    return [Secret(value) for _, value in parts]

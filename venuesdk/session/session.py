@@ -11,6 +11,8 @@ import os
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 
+from attrs import evolve
+
 from ..errors import AuthenticationError, ConnectFailed, ConnectionLost, VenueError
 from ..models import State
 from ..protocol.codec import Topic
@@ -21,9 +23,10 @@ from ..timing import Deadline
 from .asking import Asking
 from .credentials import CredentialsKeeper
 from .delivery import Delivery
+from .fetcher import Fetcher
 from .link import Link, Traffic
 from .overview import Overview
-from .reader import Plan, Reader
+from .reader import Dial, Plan, Reader
 from .redaction import redact
 from .router import Router
 from .slots import Slot, Slots
@@ -31,6 +34,7 @@ from .staleness import Staleness
 from .standing import Standing
 from .stats import Counters
 from .subscribing import Subscribing
+from .upkeep import Upkeep
 from .worker import Worker
 
 __all__ = ["Session"]
@@ -64,6 +68,7 @@ class Session:
         self.subscribing = Subscribing(
             self.standing, self._subscriptions, self._staleness, plan.timeout
         )
+        self.upkeep = Upkeep(self.standing, delivery, self.subscribing, plan.timeout)
         self._plan = plan
         self.delivery = delivery
         self._keeper = CredentialsKeeper(plan.venue, credentials)
@@ -80,6 +85,10 @@ class Session:
             self.standing, self.counters, delivery, self._subscriptions, slots, self._retired
         )
         _SESSIONS.add(self)
+
+    def use(self, dial: Dial, fetch: Fetcher) -> None:
+        """Make connections, and ask over HTTP, some other way; before the first `connect`."""
+        self._plan = evolve(self._plan, dial=dial, fetch=fetch)
 
     # Beginning and ending ------------------------------------------------------------------------
 
@@ -177,6 +186,7 @@ class Session:
         if reader is not None and not reader.join(deadline):
             self.delivery.warn_of_running()
         self.delivery.close(deadline)
+        self.upkeep.close(deadline)
         if not self._keeper.close(deadline):
             text = "closed while the credentials are still being asked for"
             self.delivery.journal.say(logging.WARNING, text)
@@ -192,6 +202,10 @@ class Session:
         """Return an id that was never used."""
         with self.standing.lock:
             return self._ids.next()
+
+    def next_epoch(self) -> int:
+        """Return the number of the connection that is about to be made."""
+        return self.standing.epoch + 1
 
     def connected(self, reader: Reader, link: Link) -> None:
         """Use a link: callers may send, and subscriptions are replayed."""
@@ -322,7 +336,8 @@ class Session:
         """Return the threads of the session's own; takes no lock."""
         reader = self._reader
         found = [None if reader is None else reader.worker, self.delivery.worker]
-        return [one for one in (*found, self._keeper.worker) if one is not None]
+        found += [self._keeper.worker, self.upkeep.worker]
+        return [one for one in found if one is not None]
 
     # A forked child ------------------------------------------------------------------------------
 

@@ -73,8 +73,9 @@ class Subscribing:
             return True
 
         try:
-            self._await(begin, deadline)
+            began = self._await(begin, deadline)
             for subscription in subscriptions:
+                subscription.began = began
                 self._staleness.add(subscription)
         except BaseException as error:
             for subscription in subscriptions:
@@ -107,6 +108,14 @@ class Subscribing:
         self._await(lambda ticket: self._subscriptions.cancel_one(subscription, ticket), deadline)
         subscription.close()
 
+    def await_active(self, subscription: Subscription[Any], deadline: Deadline) -> None:
+        """Wait until a subscription stands on the wire, on whichever connection.
+
+        Raises what ended the connection meanwhile; at the deadline `NotSent`, or `RequestTimeout`
+        where its subscribe has left.
+        """
+        self._await(lambda ticket: self._subscriptions.follow(subscription, ticket), deadline)
+
     @sealed
     def issue(self) -> None:
         """Send whatever subscribes and unsubscribes are due; never waits."""
@@ -118,8 +127,11 @@ class Subscribing:
             while frames and link is not None:
                 link.connection.post(frames.popleft())
 
-    def _await(self, begin: Callable[[Ticket], bool], deadline: Deadline) -> None:
-        """Begin under the lock, and wait until the ticket is settled, if there is need to."""
+    def _await(self, begin: Callable[[Ticket], bool], deadline: Deadline) -> int:
+        """Begin under the lock, and wait until the ticket is settled, if there is need to.
+
+        Returns the number of the connection that it was settled on.
+        """
         standing = self._standing
         standing.check_fork()
         slot = Slot()
@@ -129,12 +141,13 @@ class Subscribing:
             with standing.lock:
                 standing.check_locked()
                 if not begin(ticket):
-                    return
+                    return standing.epoch
             self.issue()
             with contextlib.suppress(Empty):
                 slot.wait(deadline)
-                return
+                return ticket.epoch
             self._give_up(slot, ticket, deadline)
+            return ticket.epoch
         except VenueError as error:
             error.venue = error.venue or standing.venue
             raise

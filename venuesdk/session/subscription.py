@@ -75,8 +75,9 @@ class Subscription(Generic[T]):
 
     __slots__ = (
         "__weakref__", "_arrived", "_delivery", "_gaps_told", "_on_gap", "_undecodable",
-        "callback", "callback_seconds", "closed", "conflate", "delivered", "error", "feed", "inbox",
-        "number", "payload", "release", "resync", "stale_after", "tokens", "topic",
+        "began", "callback", "callback_seconds", "closed", "conflate", "delivered", "ended",
+        "error", "feed", "inbox", "number", "payload", "release", "resync", "stale_after", "tokens",
+        "topic",
     )  # fmt: skip
 
     def __init__(
@@ -122,6 +123,8 @@ class Subscription(Generic[T]):
         )
         # Only for those who iterate: there may be thousands of subscriptions.
         self._arrived = threading.Condition(delivery.lock) if callback is None else None
+        self.began = 0
+        self.ended: Callable[[], None] | None = None
         self.tokens = 0
         self.delivered = 0
         self._undecodable = 0
@@ -236,6 +239,8 @@ class Subscription(Generic[T]):
                 self.inbox.clear_locked()
             if self._arrived is not None:
                 self._arrived.notify_all()
+        if self.ended is not None:
+            self.ended()
         if error is not None and not isinstance(error, ClientClosed):
             self._delivery.report(error)
 
@@ -315,7 +320,7 @@ class Subscription(Generic[T]):
         if gap.reason is GapReason.OVERFLOW and self.topic.private and self.resync is not None:
             self.resync(self)
         if self._on_gap is None:
-            self._warn_of(gap)
+            self.warn_of(gap)
             return
         if self.callback is not None:
             self._delivery.call(self._on_gap, gap, self.topic.name)
@@ -325,7 +330,8 @@ class Subscription(Generic[T]):
         except Exception as error:
             self._delivery.tell(error, name_of(self._on_gap))
 
-    def _warn_of(self, gap: Gap) -> None:
+    def warn_of(self, gap: Gap) -> None:
+        """Log a gap that nobody else is told of."""
         journal, name = self._delivery.journal, self.topic.name
         facts: Facts = {"topic": name, "gap": gap.reason.value}
         if gap.reason is GapReason.STALE:

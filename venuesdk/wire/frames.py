@@ -21,6 +21,7 @@ __all__ = [
     "encode_close",
     "encode_frame",
     "is_close_code",
+    "masked",
 ]
 
 CONTINUATION: Final = 0x0
@@ -71,15 +72,16 @@ def encode_frame(opcode: int, payload: bytes, mask: bytes) -> bytes:
     else:
         head = bytes((0x80 | opcode, 0xFF)) + length.to_bytes(8, "big")
     if length <= _MASK_STEP:
-        return head + mask + _masked(payload, mask)
+        return head + mask + masked(payload, mask)
     # In steps, since one XOR over a long message would hold four copies of it at once.
     frame = bytearray(head + mask)
     for start in range(0, length, _MASK_STEP):
-        frame += _masked(payload[start : start + _MASK_STEP], mask)
+        frame += masked(payload[start : start + _MASK_STEP], mask)
     return bytes(frame)
 
 
-def _masked(payload: bytes, mask: bytes) -> bytes:
+def masked(payload: bytes, mask: bytes) -> bytes:
+    """Return a payload with the four bytes of `mask` put on, or taken off."""
     length = len(payload)
     key = (mask * (length // 4 + 1))[:length]
     return (int.from_bytes(payload, "big") ^ int.from_bytes(key, "big")).to_bytes(length, "big")

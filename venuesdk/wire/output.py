@@ -24,6 +24,7 @@ from collections import deque
 from venuesdk.errors import ConnectionLost, NetworkError, NotSent
 from venuesdk.timing import Deadline
 from venuesdk.wire.sockets import NO_WAIT, SLICE, Watch, await_ready
+from venuesdk.wire.tap import UNTAPPED
 from venuesdk.wire.tls import TlsEngine, explain
 
 __all__ = ["CLOSED_HERE", "MAX_POSTED", "Output", "Parcel"]
@@ -60,13 +61,14 @@ class Output:
     """Write from any thread; end from any thread. One subclass adds the one reader.
 
     ``bytes_out`` counts what left, TLS included; ``written`` the frames of `write` and `submit`
-    that left, and ``posted`` those that were given to `post`.
+    that left, and ``posted`` those that were given to `post`. ``wiretap`` is told of a parcel just
+    before it is written, so that no answer to it can have come yet.
     """
 
     __slots__ = (
         "_abandoned", "_disposed", "_dropped", "_loaded", "_plain", "_posted_size", "_queue",
         "_reading", "_reason", "_send", "_sent", "_sock", "_state", "_stuck", "_taker", "_tls",
-        "_unsent", "_unsure", "_write_lock", "bytes_out", "posted", "written",
+        "_unsent", "_unsure", "_write_lock", "bytes_out", "posted", "wiretap", "written",
     )  # fmt: skip
 
     def __init__(self, sock: socket.socket, tls: TlsEngine | None) -> None:
@@ -92,6 +94,7 @@ class Output:
         self.bytes_out = 0
         self.written = 0
         self.posted = 0
+        self.wiretap = UNTAPPED
 
     @property
     def dropped(self) -> bool:
@@ -284,6 +287,8 @@ class Output:
             with contextlib.suppress(IndexError):
                 loaded.append(queue.popleft())
                 size += len(loaded[-1].data)
+        if self.wiretap.taps:
+            self.wiretap.leaving(loaded)
         if len(loaded) == 1:
             return memoryview(loaded[0].data)
         return memoryview(b"".join([parcel.data for parcel in loaded]))
@@ -321,6 +326,7 @@ class Output:
         if not whole:
             self._unsent = self._unsent[: len(loaded[0].data) - self._sent if kept else 0]
         while len(loaded) > kept:
+            self.wiretap.stayed(loaded[-1])
             parcel = loaded.pop()
             if not parcel.withdrawn:
                 self._queue.appendleft(parcel)
@@ -374,6 +380,8 @@ class Output:
                     if not self._disposed and not self._reading:
                         self._disposed = True
                         self._sock.close()
+                        if self._loaded:
+                            self.wiretap.cut(self._loaded)
             finally:
                 if taken and taken[0]:
                     self._write_lock.release()

@@ -27,6 +27,7 @@ from venuesdk.wire.frames import Binary, FrameReader, encode_close, encode_frame
 from venuesdk.wire.output import CLOSED_HERE, Parcel
 from venuesdk.wire.proxy import environment_proxy
 from venuesdk.wire.stream import ByteStream
+from venuesdk.wire.tap import UNTAPPED, Wiretap
 from venuesdk.wire.tls import default_context, explain, file_context
 from venuesdk.wire.upgrade import UpgradeSocket
 
@@ -48,8 +49,11 @@ class WebSocketConnection:
     codes of the close frames, None where there was none (1005 is sent for one without a code).
     """
 
-    def __init__(self, stream: ByteStream, endpoint: Endpoint) -> None:
+    def __init__(
+        self, stream: ByteStream, endpoint: Endpoint, wiretap: Wiretap = UNTAPPED
+    ) -> None:
         self._stream = stream
+        self._wiretap = stream.wiretap = wiretap
         self._frames = FrameReader(endpoint.max_message, endpoint.max_fragments)
         self._early: list[bytes] = []
         self._end: tuple[str, int | None, str] | None = None
@@ -63,9 +67,12 @@ class WebSocketConnection:
 
     @classmethod
     def connect(
-        cls, endpoint: Endpoint, timeout: float | Deadline | None = 10.0
+        cls,
+        endpoint: Endpoint,
+        timeout: float | Deadline | None = 10.0,
+        wiretap: Wiretap = UNTAPPED,
     ) -> WebSocketConnection:
-        """Connect and upgrade; return the open connection.
+        """Connect and upgrade; return the open connection. `wiretap` hears of all its frames.
 
         Blocks for `timeout` at most, over name lookup, TCP, proxy, TLS and upgrade together; a
         deadline cancelled from another thread ends it within a tenth of a second. Raises
@@ -74,7 +81,7 @@ class WebSocketConnection:
         """
         deadline = _deadline(timeout)
         try:
-            outcome = _attempt(cls, endpoint, deadline)
+            outcome = _attempt(cls, endpoint, deadline, wiretap)
         except BaseException as error:
             # A Ctrl-C; the frames that it came through hold the request and its credentials.
             error.__context__ = None
@@ -193,6 +200,8 @@ class WebSocketConnection:
         """
         if self._early:
             messages, self._early = self._early, []
+            if self._wiretap.taps:
+                self._wiretap.received(messages)
             return messages
         if self._end is None and self._frames.ended:
             self._finish()
@@ -242,6 +251,8 @@ class WebSocketConnection:
         except frames.FrameError:
             messages = []
         self.frames_in += len(messages)
+        if messages and self._wiretap.taps:
+            self._wiretap.received(messages)
         if reader.attention:
             self._answer_pings()
             if reader.ended and not messages:
@@ -260,6 +271,8 @@ class WebSocketConnection:
     def _answer_pings(self) -> None:
         control = self._frames.take_control()
         self.frames_in += len(control)
+        if control:
+            self._wiretap.signalled(control)
         pongs = [
             encode_frame(frames.PONG, payload, os.urandom(4))
             for opcode, payload in control
@@ -280,6 +293,8 @@ class WebSocketConnection:
             self.frames_in += 1
             received, reason = reader.closed
             self.close_received = received
+            head = b"" if received is None else received.to_bytes(2, "big")
+            self._wiretap.signalled([(frames.CLOSE, head + reason.encode())])
             self._post_close(received, "")
             self._end = ("the peer closed the connection", received, reason)
 
@@ -341,7 +356,7 @@ def _data_frame(data: str | bytes) -> bytes:
 
 
 def _attempt(
-    cls: type[WebSocketConnection], endpoint: Endpoint, deadline: Deadline
+    cls: type[WebSocketConnection], endpoint: Endpoint, deadline: Deadline, wiretap: Wiretap
 ) -> WebSocketConnection | VenueError:
     """Connect, or return why not, with nothing in the error that could hold a credential."""
     stream: ByteStream | None = None
@@ -354,7 +369,8 @@ def _attempt(
             endpoint.host, endpoint.port, deadline, context=_context(endpoint), proxy=proxy
         )
         early = _upgrade(stream, endpoint, deadline)
-        connection = cls(stream, endpoint)
+        wiretap.opened(endpoint.url)
+        connection = cls(stream, endpoint, wiretap)
         connection._take_early(early)
         return connection
     except VenueError as error:

@@ -6,12 +6,16 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from ...book import BookUpdate, BookView
 from ...client import Client, ClientOptions, Credential, SubscribeOptions
+from ...mirror import OrderBookMirror
 from ...models import State
 from ...protocol.codec import Topic
+from ...timing import Deadline
 from .codec import LoopringCodec, LoopringV2Codec, leave_request
 from .configs import Config, key_of, name_of, needs_api_key, stops
-from .topics import TopicLike, config_of, topic_of
+from .mirror import MOST_SLOTS, book_update, depth_of, depth_request
+from .topics import OrderBook, TopicLike, config_of, topic_of
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -105,6 +109,47 @@ class LoopringClient(
             {"unsubscribe_all": unsubscribe_all},
             _everything if unsubscribe_all else None,
         )
+
+    def keep_order_book(
+        self,
+        market: str,
+        *,
+        level: int = 0,
+        count: int = MOST_SLOTS,
+        on_book: Callable[[BookView], object] | None = None,
+        **options: Unpack[SubscribeOptions],
+    ) -> OrderBookMirror:
+        """Keep a market's book as it is now, from its depth and every change since.
+
+        Blocks until the venue has confirmed the stream and, over HTTP, has answered with the
+        depth: the `count` best slots of each side (50 at the most) at the `level` of `OrderBook`.
+        `on_book` is called with every `BookView` of `market`. Sizes are amounts of the base token
+        in its smallest unit, versions the venue's (Loopring document, "Orderbook Notification",
+        and its way to a local book). Where a version is missing, the depth is asked for again.
+        Where callbacks run is told at `venuesdk.SubscribeOptions`; all of these but ``conflate``
+        are taken, which raises `ValueError`: a change cannot be left out.
+
+        Only ``version="v3"`` has a documented depth; with another one it raises `ValueError`.
+        Raises as `subscribe` does, `RequestRejected` where the venue has no such depth, and what
+        every call raises (`venuesdk.Client`). Nothing is left behind then.
+        """
+        wanted = OrderBook(market, level)
+        if isinstance(count, bool) or not isinstance(count, int):
+            raise TypeError(f"count is an int, not {type(count).__name__}")
+        if not 1 <= count <= MOST_SLOTS:
+            raise ValueError(f"count is from 1 to {MOST_SLOTS}, not {count}")
+        if self._codec_class is not LoopringCodec:
+            raise ValueError('a kept book needs version="v3": of others no depth is documented')
+
+        def ask(deadline: Deadline) -> BookUpdate:
+            response = self._http(depth_request(market, level, count), deadline)
+            return depth_of(market, count, response)
+
+        def begin(take: Callable[[Any], None], chosen: Any) -> Subscription[Any]:
+            return self.subscribe(wanted, callback=take, **chosen)[0]
+
+        mirror = OrderBookMirror(self._session.upkeep, market, book_update, ask, on_book)
+        return mirror.start(begin, options)
 
     def unsubscribe(
         self,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from .client import OnyxClient
 from .codec import OnyxCodec
+from .mirror import DashboardMirror, DashboardsView
 from .models import (
     ChannelEvent,
     DashboardsEvent,
@@ -20,7 +21,9 @@ from .models import (
 
 __all__ = [
     "ChannelEvent",
+    "DashboardMirror",
     "DashboardsEvent",
+    "DashboardsView",
     "MessageType",
     "OnyxClient",
     "OnyxCodec",

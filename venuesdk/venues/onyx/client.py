@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ...client import Client, ClientOptions, Credential, SubscribeOptions
 from ...protocol.codec import Request
 from .codec import OnyxCodec, read_reply
+from .mirror import DashboardKey, DashboardMirror, DashboardsView
 from .models import DashboardsEvent, Reply, ServerInfo, Tickers
 from .topics import Channel, channel_topic, covers, tickers_topic
 
@@ -92,6 +93,27 @@ class OnyxClient(
         it gets the full list too; the first sees a gap, and then the full list again.
         """
         return self._subscribe(channel_topic("dashboards"), callback, options)
+
+    def mirror_dashboards(
+        self,
+        on_change: Callable[[DashboardsView], object] | None = None,
+        *,
+        key: DashboardKey = "id",
+        **options: Unpack[SubscribeOptions],
+    ) -> DashboardMirror:
+        """Keep the user's dashboards as they are now: the full list, and each change to it.
+
+        Blocks until the venue has confirmed the stream; the list comes a little later, see
+        `DashboardMirror.wait`. `on_change` is called with every `DashboardsView`, where callbacks
+        run. No document describes a dashboard: `key` is the name of the member that tells two
+        apart, or a function that returns it. Where callbacks run, and the errors, are told at
+        `venuesdk.SubscribeOptions`; all of these but ``conflate`` are taken, which raises
+        `ValueError`: a mirror needs every event (Onyx document, "Dashboards Event").
+        """
+        topic = channel_topic("dashboards")
+        return DashboardMirror(self._session.upkeep, key, on_change).start(
+            lambda take, chosen: self._subscribe(topic, take, chosen), options
+        )
 
     def subscribe(
         self,

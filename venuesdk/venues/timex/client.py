@@ -6,13 +6,17 @@ import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ...book import BookUpdate, BookView
 from ...client import Client, ClientOptions, Credential, SubscribeOptions
+from ...mirror import OrderBookMirror
 from ...protocol.codec import Request
 from ...protocol.convert import decode_json
 from ...secret import Secret
 from ...session.subscription import Subscription
+from ...timing import Deadline
 from . import events, orders
 from .codec import PUBLIC, REST, UNSUBSCRIBE, TimexCodec
+from .mirror import grouped_update, raw_update
 from .models import (
     AccountEvent,
     Balance,
@@ -157,6 +161,41 @@ class TimexClient(
         ``conflate=True`` keeps the newest book.
         """
         return self._subscribe(grouped_book_topic(market), callback, options)
+
+    def keep_order_book(
+        self,
+        market: str,
+        *,
+        grouped: bool = False,
+        on_book: Callable[[BookView], object] | None = None,
+        **options: Unpack[SubscribeOptions],
+    ) -> OrderBookMirror:
+        """Keep a market's book as it is now, price by price.
+
+        Blocks until the venue has confirmed the stream. `market` is a symbol without a slash.
+        `on_book` is called with every `BookView`, where callbacks run; sizes are in the base
+        token. The raw stream is the default: its book can be asked for besides, so that there is
+        one at once, and at once after a gap, however quiet the market is. A `grouped` one is
+        there from its next event on. Every event is the whole book, which replaces the one
+        before. Where callbacks run, and the errors, are told at `venuesdk.SubscribeOptions`; all
+        of these but ``conflate`` are taken, which raises `ValueError`.
+        """
+        if not isinstance(grouped, bool):
+            raise TypeError(f"grouped is True or False, not {grouped!r:.80}")
+        symbol = symbol_of("market", market)
+        topic = grouped_book_topic(symbol) if grouped else raw_book_topic(symbol)
+
+        def ask(deadline: Deadline) -> BookUpdate:
+            return raw_update(self.raw_order_book(symbol, timeout=deadline.remaining()))
+
+        mirror = OrderBookMirror(
+            self._session.upkeep,
+            symbol,
+            grouped_update if grouped else raw_update,
+            None if grouped else ask,
+            on_book,
+        )
+        return mirror.start(lambda take, chosen: self._subscribe(topic, take, chosen), options)
 
     def subscribe_trades(
         self,

@@ -1,0 +1,26 @@
+"""Follow the dashboards of an account: all of them as they are now, after every change."""
+
+from queue import SimpleQueue
+
+from venuesdk import Backoff, OnyxClient
+from venuesdk.testing import simulate
+from venuesdk.venues.onyx import DashboardsView
+
+views: SimpleQueue[DashboardsView] = SimpleQueue()
+
+with (
+    simulate("onyx") as venue,
+    OnyxClient(url=venue.url, token=venue.token, reconnect=Backoff(initial=0.1)) as client,
+    client.mirror_dashboards(views.put, on_gap=print) as mirror,
+):
+    view = mirror.wait(timeout=5)
+    print(f"there are {len(view)}:", *(board["name"] for board in view))
+    before = set(view.by_key)
+    for _ in range(6):
+        after = set(views.get(timeout=5).by_key)
+        print("came:", *(after - before), "went:", *(before - after))
+        before = after
+    venue.drop()  # the venue sends the full list on the next connection
+    while (view := views.get(timeout=5)).epoch < 2:
+        pass
+    print(f"after the cut there are {len(view)}:", *(board["name"] for board in view))
