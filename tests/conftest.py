@@ -13,7 +13,6 @@ import signal
 import ssl
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import wraps
@@ -27,6 +26,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 import loopback  # noqa: E402
 from canaries import CANARIES, PATTERNS, Canaries, shown  # noqa: E402
 from figures import Figures  # noqa: E402
+
+from venuesdk.testing.leaks import threads_left  # noqa: E402
 
 # ---- how much is tried -------------------------------------------------------------------------
 
@@ -120,23 +121,10 @@ def _no_thread_left(_loopback_alone: None, _no_credential_shown: None) -> Iterat
 
     It waits for the last of them before the other guards look at what they did. Threads of
     fixtures that outlive the test were there before it, and are no concern of it.
-
-    A name that the system resolver is still looking up cannot be interrupted, so the helper
-    threads that wait for it may outlive a test.
     """
     before = set(threading.enumerate())
     yield
-    deadline = time.monotonic() + THREADS_END_WITHIN
-    ours = [
-        thread
-        for thread in threading.enumerate()
-        if thread not in before
-        and thread.name.startswith("venuesdk-")
-        and not thread.name.startswith("venuesdk-dns")
-    ]
-    for thread in ours:
-        thread.join(max(0.0, deadline - time.monotonic()))
-    left = sorted(thread.name for thread in ours if thread.is_alive())
+    left = threads_left(before, THREADS_END_WITHIN)
     if left:
         pytest.fail("threads left behind: " + ", ".join(left))
 

@@ -318,6 +318,31 @@ def test_wait_ends_at_its_timeout_or_with_a_close(open_client: Any) -> None:
     timer.join()
 
 
+def test_the_next_connection_can_be_waited_for(open_client: Any, venue: Any) -> None:
+    """From any thread, without a callback: the state that there is ends a wait at once."""
+    client = open_client()
+    assert client.wait_state(State.CONNECTED, timeout=0.01) is False
+    client.connect()
+    assert client.wait_state(State.CLOSED, State.CONNECTED) is True
+    epoch = client.stats().epoch + 1
+    assert client.wait_state(State.CONNECTED, timeout=0.01, epoch=epoch) is False
+    timer = threading.Timer(0.02, venue.drop)
+    timer.start()
+    assert client.wait_state(State.CONNECTED, timeout=PATIENCE, epoch=epoch) is True
+    assert client.stats().epoch == epoch
+    timer.join()
+    client.close()
+    with pytest.raises(ClientClosed):
+        client.wait_state(State.CONNECTED)
+
+
+@pytest.mark.parametrize("states", [(), ("connected",), (State.NEW, None), ({State.NEW},)])
+def test_what_is_no_state_cannot_be_waited_for(open_client: Any, states: Any) -> None:
+    """Else it would be waited for for ever."""
+    with pytest.raises(TypeError, match="one State, or several"):
+        open_client().wait_state(*states)
+
+
 def test_ctrl_c_ends_a_wait(open_client: Any) -> None:
     """At once, and leaves the client connected."""
     client = open_client().connect()
@@ -499,6 +524,7 @@ def test_inside_an_inline_callback_every_blocking_call_is_refused_at_once(
         lambda: other.get(60),
         lambda: next(iter(other)),
         lambda: client.wait(60),
+        lambda: client.wait_state(State.CLOSED, timeout=60),
         lambda: client.connect(60),
     ]
 

@@ -276,6 +276,22 @@ class Client:
         self._delivery.refuse_reentrant("wait")
         return self._session.standing.await_close(Deadline(timeout))
 
+    def wait_state(self, *states: State, timeout: float | None = None, epoch: int = 0) -> bool:
+        """Wait until the client stands in one of `states`; return False where time ran out first.
+
+        ``wait_state(State.CONNECTED)`` waits until requests go out at once; with
+        ``epoch=client.stats().epoch + 1`` until they do on the next connection. Blocks for
+        `timeout` seconds at the longest (for ever by default), and can be interrupted by Ctrl-C. A
+        state that comes and goes at once may be missed: ``on_state`` hears of each. Raises
+        `ClientClosed` where the client is closed meanwhile, and `AuthenticationError` where the
+        venue refuses a later login, unless that is the state waited for.
+        """
+        if not states or not all(isinstance(state, State) for state in states):
+            raise TypeError(f"wait for one State, or several, not for {states!r}")
+        deadline = Deadline(timeout)
+        self._delivery.refuse_reentrant("wait_state")
+        return self._session.standing.await_state(states, epoch, deadline)
+
     def pump(self, timeout: float | None = 0.0, max_events: int | None = None) -> int:
         """Run the callbacks that are due, on this thread; return how many items there were.
 

@@ -11,10 +11,13 @@ from collections.abc import Callable
 
 from attrs import field, frozen, validators
 
-__all__ = ["Backoff", "Deadline", "monotonic", "wall_clock"]
+__all__ = ["Backoff", "Deadline", "monotonic", "real_monotonic", "wall_clock"]
 
 monotonic: Callable[[], float] = time.monotonic
 """Seconds that never go back: what every deadline, heartbeat and backoff is judged by."""
+
+real_monotonic: Callable[[], float] = time.monotonic
+"""The same, for those that no `FakeClock` moves: simulated venues, bad networks, that clock."""
 
 wall_clock: Callable[[], float] = time.time
 """Seconds since 1970, UTC; for people to read, never for a decision."""

@@ -69,11 +69,12 @@ def _start(stage: Stage, chosen: argparse.Namespace) -> Iterator[Table]:
     return start.tables(stage, chosen.rounds, chosen.seconds, chosen.idle)
 
 
-OURS = re.compile("venuesdk|floor").match
-"""Whose failure is one of the run."""
 def _recording(stage: Stage, chosen: argparse.Namespace) -> Iterator[Table]:
     return recording.tables(stage, chosen.rounds, chosen.seconds)
 
+
+OURS = re.compile("venuesdk|floor").match
+"""Whose failure is one of the run."""
 
 SECTIONS: dict[str, Callable[[Stage, argparse.Namespace], Iterator[Table]]] = {
     "streaming": _streaming,

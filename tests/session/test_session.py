@@ -27,6 +27,7 @@ from venuesdk.errors import (
 )
 from venuesdk.models import State
 from venuesdk.secret import Secret
+from venuesdk.session.session import Session, sessions
 from venuesdk.session.slots import Slot
 from venuesdk.timing import Backoff, Deadline, monotonic
 
@@ -486,3 +487,21 @@ def test_stats_count_what_went_over_every_connection(desk: Any) -> None:
     assert (after.requests, after.responses, after.epoch) == (2, 2, 2)
     assert after.last_frame_age is not None
     assert after.last_frame_age < PATIENCE
+
+
+def test_every_session_that_is_alive_is_known(desk: Any) -> None:
+    """While other threads make and forget more of them than anybody counts."""
+    stop = threading.Event()
+
+    def churn() -> None:
+        plan, delivery = desk.session._plan, desk.session.delivery
+        while not stop.is_set():
+            Session(plan, delivery, dict)
+
+    churner = threading.Thread(target=churn)
+    churner.start()
+    try:
+        assert all(desk.session in sessions() for _ in range(300))
+    finally:
+        stop.set()
+        churner.join()

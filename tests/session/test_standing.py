@@ -211,6 +211,45 @@ def test_a_wait_ends_at_its_deadline_with_a_close_or_with_a_refusal() -> None:
         refused.await_close(Deadline(None))
 
 
+def test_a_state_can_be_waited_for() -> None:
+    """The one that there is, one that comes, and one on a later connection than that of now."""
+    place = standing()
+    assert place.await_state({State.NEW}, 0, Deadline(0))
+    assert not place.await_state({State.CONNECTED, State.CLOSED}, 0, Deadline(0.01))
+
+    def connect() -> None:
+        for epoch in (1, 2):
+            with place.lock:
+                place.epoch = epoch
+                place.move_locked(State.CONNECTED, "test")
+                place.move_locked(State.RECONNECTING, "test")
+        move(place, State.CONNECTED)
+
+    timer = threading.Timer(0.02, connect)
+    timer.start()
+    assert place.await_state({State.CONNECTED}, 2, Deadline(None))
+    assert place.epoch == 2
+    timer.join()
+    assert not place.await_state({State.CONNECTED}, 3, Deadline(0))
+
+
+def test_a_wait_for_a_state_that_cannot_come_any_more_raises() -> None:
+    """Of a client that is closed, or was refused; unless just that was waited for."""
+    place = standing()
+    timer = threading.Timer(0.02, move, (place, State.CLOSED))
+    timer.start()
+    with pytest.raises(ClientClosed):
+        place.await_state({State.CONNECTED}, 0, Deadline(None))
+    timer.join()
+    assert place.await_state({State.CLOSED}, 0, Deadline(0))
+    refused = standing()
+    with refused.lock:
+        refused.fail_locked(AuthenticationError("no"))
+    with pytest.raises(AuthenticationError):
+        refused.await_state({State.CONNECTED}, 0, Deadline(None))
+    assert refused.await_state({State.FAILED}, 0, Deadline(0))
+
+
 def test_a_refusal_is_kept_without_the_callers_frames() -> None:
     """It stays for the client's life, and must not keep alive whoever was told of it first."""
     place = standing()
@@ -251,6 +290,7 @@ def test_a_forked_child_is_refused_without_the_lock() -> None:
             place.link_now,
             lambda: place.await_link(Deadline(None)),
             lambda: place.await_close(Deadline(None)),
+            lambda: place.await_state({State.CONNECTED}, 0, Deadline(None)),
         ):
             try:
                 call()
@@ -261,4 +301,4 @@ def test_a_forked_child_is_refused_without_the_lock() -> None:
         thread = threading.Thread(target=child)
         thread.start()
         thread.join(PATIENCE)
-    assert len(outcomes) == 3
+    assert len(outcomes) == 4

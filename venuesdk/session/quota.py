@@ -41,7 +41,10 @@ class AttemptQuota:
     """
 
     def __init__(
-        self, rate: float = RATE, burst: int = BURST, clock: Callable[[], float] = monotonic
+        self,
+        rate: float = RATE,
+        burst: int = BURST,
+        clock: Callable[[], float] = lambda: monotonic(),
     ) -> None:
         for name, value in (("rate", rate), ("burst", burst)):
             if isinstance(value, bool) or not isinstance(value, (int, float)):

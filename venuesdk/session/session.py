@@ -6,6 +6,7 @@ its connection.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import weakref
@@ -37,7 +38,7 @@ from .subscribing import Subscribing
 from .upkeep import Upkeep
 from .worker import Worker
 
-__all__ = ["Session"]
+__all__ = ["Session", "sessions"]
 
 CLOSE_TIMEOUT = 2.0
 REST_TIMEOUT = 0.25
@@ -352,6 +353,14 @@ class Session:
 
 
 _SESSIONS: weakref.WeakSet[Session] = weakref.WeakSet()
+
+
+def sessions() -> list[Session]:
+    """Return the sessions of this process that are alive; from any thread."""
+    while True:
+        # Another thread may make or forget one while they are counted.
+        with contextlib.suppress(RuntimeError):
+            return list(_SESSIONS)
 
 
 def _abandon_all() -> None:

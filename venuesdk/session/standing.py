@@ -10,7 +10,7 @@ import copy
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from ..errors import ClientClosed, ConnectionLost, NotSent, VenueError
 from ..models import State, StateChange
@@ -161,6 +161,21 @@ class Standing:
                 if self.state is State.NEW or deadline.expired():
                     raise self.not_connected()
                 self._changed.wait(deadline.slice(SLICE))
+
+    def await_state(self, states: Collection[State], epoch: int, deadline: Deadline) -> bool:
+        """Wait for one of `states`, on connection number `epoch` or a later one.
+
+        Returns False at the deadline. Raises where the client was closed, or failed, unless that
+        is what is waited for.
+        """
+        self.check_fork()
+        with self.lock:
+            while self.state not in states or self.epoch < epoch:
+                self.check_locked()
+                if deadline.expired():
+                    return False
+                self._changed.wait(deadline.slice(SLICE))
+        return True
 
     def await_close(self, deadline: Deadline) -> bool:
         """Wait until the client is closed; return False at the deadline, raise where it failed."""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from venuesdk.testing.connection import Connection
 from venuesdk.testing.link import Owner, Weather
 from venuesdk.testing.schedule import Alarm
-from venuesdk.timing import monotonic
+from venuesdk.timing import real_monotonic
 
 __all__ = ["Listener"]
 
@@ -62,9 +62,9 @@ class Listener:
         for link in links:
             link.close(1001, "going away")
         silent = self._weather.muted or self._weather.stalled
-        deadline = monotonic() + (0.0 if silent else _CLOSE_GRACE)
+        deadline = real_monotonic() + (0.0 if silent else _CLOSE_GRACE)
         for link in links:
-            link.join(max(0.0, deadline - monotonic()))
+            link.join(max(0.0, deadline - real_monotonic()))
         for link in links:
             link.drop()
         for link in links:

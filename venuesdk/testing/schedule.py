@@ -10,7 +10,7 @@ import itertools
 import threading
 from collections.abc import Callable
 
-from venuesdk.timing import monotonic
+from venuesdk.timing import real_monotonic
 
 __all__ = ["Alarm", "Schedule"]
 
@@ -66,7 +66,7 @@ class Schedule:
     def _add(self, delay: float, alarm: Alarm) -> Alarm:
         with self._guard:
             if not self._closed:
-                heapq.heappush(self._queue, (monotonic() + delay, next(self._order), alarm))
+                heapq.heappush(self._queue, (real_monotonic() + delay, next(self._order), alarm))
                 if self._thread is None:
                     self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
                     self._thread.start()
@@ -80,7 +80,7 @@ class Schedule:
                     self._changed.wait()
                     continue
                 due, _, alarm = self._queue[0]
-                left = due - monotonic()
+                left = due - real_monotonic()
                 if left > 0 and not alarm.cancelled:
                     self._changed.wait(left)
                     continue
@@ -92,5 +92,5 @@ class Schedule:
     def _again(self, alarm: Alarm, due: float) -> None:
         if alarm.period is not None and not self._closed:
             # A late machine skips beats rather than making up for them in a burst.
-            following = max(due + alarm.period, monotonic())
+            following = max(due + alarm.period, real_monotonic())
             heapq.heappush(self._queue, (following, next(self._order), alarm))

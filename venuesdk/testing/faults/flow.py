@@ -11,7 +11,7 @@ from collections import deque
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
-from venuesdk.timing import monotonic
+from venuesdk.timing import real_monotonic
 
 if TYPE_CHECKING:
     from venuesdk.testing.faults.pipe import Pipe
@@ -104,7 +104,7 @@ class Flow:
         if weather.jitter:
             delay += weather.random.uniform(0.0, weather.jitter)
         # Never before what came earlier: TCP keeps the order, whatever the delays.
-        self._last_due = max(self._last_due, monotonic() + delay)
+        self._last_due = max(self._last_due, real_monotonic() + delay)
         self._queue.append((self._last_due, memoryview(data)))
         self._queued += len(data)
         self.push()
@@ -117,7 +117,7 @@ class Flow:
             if self._pipe.state is not State.OPEN or not self._queue:
                 break
             moment = max(self._queue[0][0], self._resume)
-            if moment > monotonic():
+            if moment > real_monotonic():
                 self._wake_at(moment)
                 break
             try:
@@ -166,9 +166,9 @@ class Flow:
     def _pace(self, sent: int) -> None:
         weather = self._pipe.weather
         if weather.rate is not None:
-            self._resume = max(self._resume, monotonic()) + sent / weather.rate
+            self._resume = max(self._resume, real_monotonic()) + sent / weather.rate
         if weather.slice_size is not None and weather.slice_delay:
-            self._resume = max(self._resume, monotonic() + weather.slice_delay)
+            self._resume = max(self._resume, real_monotonic() + weather.slice_delay)
 
     def _count(self, sent: int) -> bool:
         if self.quota is None:

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeVar
 
-from venuesdk.timing import monotonic
+from venuesdk.timing import real_monotonic
 
 __all__ = ["Loop", "Watch"]
 
@@ -150,13 +150,13 @@ class Loop:
                 key.data.readable()
             if events & selectors.EVENT_WRITE and key.data.writable:
                 key.data.writable()
-        now = monotonic()
+        now = real_monotonic()
         while self._alarms and self._alarms[0][0] <= now:
             heapq.heappop(self._alarms)[2]()
         self._do_what_is_wanted()
 
     def _patience(self) -> float | None:
-        return max(0.0, self._alarms[0][0] - monotonic()) if self._alarms else None
+        return max(0.0, self._alarms[0][0] - real_monotonic()) if self._alarms else None
 
     def _do_what_is_wanted(self) -> None:
         with self._lock:

@@ -16,7 +16,7 @@ from venuesdk.testing.server import SimulatedVenue
 from venuesdk.testing.tape.file import Tape
 from venuesdk.testing.tape.script import UNKNOWN, Cue, End, Performance, Script, check_speed
 from venuesdk.testing.web import HttpReply, HttpRequest, Refusal
-from venuesdk.timing import monotonic
+from venuesdk.timing import real_monotonic
 
 __all__ = ["ServedTape", "serve_tape"]
 
@@ -100,7 +100,7 @@ class ServedTape(SimulatedVenue):
 
     def _add(self, connection: Connection, cues: list[Cue]) -> None:
         stage: _Stage = connection.memory
-        now = monotonic()
+        now = real_monotonic()
         for cue in cues:
             due = now if math.isinf(self._speed) else now + cue.delay / self._speed
             heapq.heappush(stage.due, (due, cue.number, cue))
@@ -109,7 +109,7 @@ class ServedTape(SimulatedVenue):
     def _perform(self, connection: Connection) -> None:
         """Say what is due, and come again for the rest."""
         stage: _Stage = connection.memory
-        while stage.due and stage.due[0][0] <= monotonic():
+        while stage.due and stage.due[0][0] <= real_monotonic():
             _, _, cue = heapq.heappop(stage.due)
             self._performance.played += 1
             if isinstance(cue.what, End):
@@ -119,7 +119,7 @@ class ServedTape(SimulatedVenue):
                 connection.event(cue.what)
         if stage.due and connection.is_open and stage.due[0][0] < stage.alarmed:
             stage.alarmed = stage.due[0][0]
-            self.later(stage.alarmed - monotonic(), partial(self._again, connection))
+            self.later(stage.alarmed - real_monotonic(), partial(self._again, connection))
 
     def _again(self, connection: Connection) -> None:
         connection.memory.alarmed = math.inf
