@@ -76,8 +76,8 @@ class Subscription(Generic[T]):
     __slots__ = (
         "__weakref__", "_arrived", "_delivery", "_gaps_told", "_on_gap", "_undecodable",
         "began", "callback", "callback_seconds", "closed", "conflate", "delivered", "ended",
-        "error", "feed", "inbox", "number", "payload", "release", "resync", "stale_after", "tokens",
-        "topic",
+        "error", "feed", "inbox", "number", "payload", "release", "resync", "stale_after",
+        "tokens", "topic",
     )  # fmt: skip
 
     def __init__(

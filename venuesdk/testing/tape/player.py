@@ -69,13 +69,12 @@ class PlayedConnection:
 
     @property
     def closed(self) -> bool:
-        """Whether the tape of it has ended, or somebody ended it."""
+        """Whether it has ended."""
         return self._end is not None
 
     @property
     def tls(self) -> None:
-        """No TLS: nothing is sent."""
-        return None
+        """None: a tape is no network."""
 
     @property
     def more(self) -> bool:
