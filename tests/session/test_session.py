@@ -494,7 +494,7 @@ def test_every_session_that_is_alive_is_known(desk: Any) -> None:
     stop = threading.Event()
 
     def churn() -> None:
-        plan, delivery = desk.session._plan, desk.session._delivery
+        plan, delivery = desk.session._plan, desk.session.delivery
         while not stop.is_set():
             Session(plan, delivery, dict)
 

@@ -337,7 +337,8 @@ class Session:
         """Return the threads of the session's own; takes no lock."""
         reader = self._reader
         found = [None if reader is None else reader.worker, self.delivery.worker]
-        return [one for one in (*found, self._keeper.worker) if one is not None]
+        found += [self._keeper.worker, self.upkeep.worker]
+        return [one for one in found if one is not None]
 
     # A forked child ------------------------------------------------------------------------------
 

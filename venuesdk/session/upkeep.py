@@ -127,6 +127,11 @@ class Upkeep:
 
     # Ending --------------------------------------------------------------------------------------
 
+    @property
+    def worker(self) -> Worker | None:
+        """The thread that runs errands, where there is one."""
+        return self._thread
+
     def close(self, deadline: Deadline) -> None:
         """Run no errand any more, and wait for the one under way."""
         with self._lock:
