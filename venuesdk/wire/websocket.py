@@ -62,6 +62,7 @@ class WebSocketConnection:
         self.frames_in = 0
         self._frames_before = stream.written
         self._may_close = [True]
+        self._may_end = [True]
         self.close_sent: int | None = None
         self.close_received: int | None = None
 
@@ -304,9 +305,7 @@ class WebSocketConnection:
 
     def _claim_close(self, code: int) -> bool:
         """Return whether the close frame is the caller's to send: one thread is told so."""
-        try:
-            self._may_close.pop()
-        except IndexError:
+        if not _taken(self._may_close):
             return False
         self.close_sent = code
         return True
@@ -323,17 +322,23 @@ class WebSocketConnection:
 
         Returns within `timeout`, 2 s at the most, in every state, and wakes whoever reads or
         sends. It waits neither for the reader nor for the peer's answer. Closing again does
-        nothing.
+        nothing: whoever was first ends the connection, with its frame before.
         """
         if not is_close_code(code):
             raise ValueError(f"{code!r} cannot stand in a close frame")
-        if not self._closing:
-            self._closing = True
+        self._closing = True
+        try:
+            if not _taken(self._may_end):
+                return
             if not self._stream.dropped and self._claim_close(code):
                 # Half of the time, so that what else it takes fits into the whole.
                 limit = Deadline(min(timeout, CLOSE_TIMEOUT) / 2)
                 with contextlib.suppress(NetworkError):
                     self._stream.write(encode_close(code, reason, os.urandom(4)), limit)
+        except BaseException:
+            # Ctrl-C, and nobody else will end it.
+            self._stream.close()
+            raise
         self._stream.close()
 
     def shutdown(self) -> None:
@@ -345,6 +350,14 @@ class WebSocketConnection:
         """Close only the descriptor, in a forked child; the parent's connection is unaffected."""
         self._closing = True
         self._stream.abandon()
+
+
+def _taken(once: list[bool]) -> bool:
+    """Take what one thread gets and no other; return whether it was there."""
+    try:
+        return once.pop()
+    except IndexError:
+        return False
 
 
 def _data_frame(data: str | bytes) -> bytes:
