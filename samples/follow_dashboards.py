@@ -13,7 +13,7 @@ with (
     OnyxClient(url=venue.url, token=venue.token, reconnect=Backoff(initial=0.1)) as client,
     client.mirror_dashboards(views.put, on_gap=print) as mirror,
 ):
-    view = mirror.wait(timeout=5)
+    view = views.get(timeout=5)  # the full list; then a view for every change
     print(f"there are {len(view)}:", *(board["name"] for board in view))
     before = set(view.by_key)
     for _ in range(6):
@@ -23,4 +23,5 @@ with (
     venue.drop()  # the venue sends the full list on the next connection
     while (view := views.get(timeout=5)).epoch < 2:
         pass
-    print(f"after the cut there are {len(view)}:", *(board["name"] for board in view))
+    now = mirror.wait(timeout=5)  # the newest, or where there is none now, the next
+    print(f"after the cut there are {len(now)}:", *(board["name"] for board in now))
