@@ -80,6 +80,28 @@ def test_the_package_has_a_null_handler_and_no_other() -> None:
     assert logging.getLogger("venuesdk").propagate
 
 
+def test_what_must_not_be_missed_is_shown_where_nobody_listens(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Lost events, not other warnings; and not where the program has set logging up, or off."""
+    journal = Journal("unheard")
+    monkeypatch.setattr(journal.logger, "propagate", False)
+    journal.say(logging.WARNING, "slow: %s", "a callback")
+    journal.say(logging.WARNING, "%d events lost", 3, unmissed=True)
+    assert capsys.readouterr().err == "venuesdk.unheard: 3 events lost\n"
+    listening = logging.Handler()
+    journal.logger.addHandler(listening)
+    try:
+        journal.say(logging.WARNING, "%d events lost", 4, unmissed=True)
+    finally:
+        journal.logger.removeHandler(listening)
+    monkeypatch.setattr(logging.root.manager, "disable", logging.CRITICAL)
+    journal.logger.manager._clear_cache()
+    journal.say(logging.WARNING, "%d events lost", 5, unmissed=True)
+    journal.logger.manager._clear_cache()
+    assert capsys.readouterr().err == ""
+
+
 @pytest.fixture
 def hooked(monkeypatch: pytest.MonkeyPatch) -> list[threading.ExceptHookArgs]:
     """Return what the threads' hook is given."""

@@ -9,6 +9,7 @@ payload, and nothing here takes a lock or waits, unless a logging handler of the
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -109,11 +110,13 @@ class Journal:
         text: str,
         *arguments: object,
         cause: BaseException | None = None,
+        unmissed: bool = False,
         **facts: Unpack[Facts],
     ) -> None:
         """Log a record with its facts; `cause` is shown with its traceback.
 
-        A logging handler of the user's that raises goes to `threading.excepthook`, and stops
+        What must be `unmissed` goes to standard error where the program has not set logging up, as
+        Python does with warnings of a library that has no NullHandler. A logging handler of the user's that raises goes to `threading.excepthook`, and stops
         nothing.
         """
         if not self.logger.isEnabledFor(level):
@@ -124,6 +127,8 @@ class Journal:
         try:
             # Two frames up is who has something to say.
             self.logger.log(level, text, *arguments, exc_info=cause, extra=extra, stacklevel=2)
+            if unmissed and sys.stderr is not None and not _is_heard(self.logger):
+                print(f"venuesdk.{self.venue}: {text % arguments}", file=sys.stderr)
         except Exception as failure:
             self.hook(failure)
 
@@ -175,6 +180,16 @@ class Journal:
             for one in (failure,) if chained else (error, failure):
                 with suppress(Exception):
                     threading.__excepthook__(_hook_arguments(one))
+
+
+def _is_heard(logger: logging.Logger) -> bool:
+    """Return whether what is logged reaches any handler but ours."""
+    at: logging.Logger | None = logger
+    while at is not None:
+        if any(type(handler) is not logging.NullHandler for handler in at.handlers):
+            return True
+        at = at.parent if at.propagate else None
+    return False
 
 
 def _is_exit(error: BaseException) -> bool:

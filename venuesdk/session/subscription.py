@@ -343,7 +343,7 @@ class Subscription(Generic[T]):
             facts["lost"] = gap.count
         count = "an unknown number of" if gap.count is None else gap.count
         text = "gap in %s: %s, %s events lost"
-        journal.say(logging.WARNING, text, name, gap.reason.value, count, **facts)
+        journal.say(logging.WARNING, text, name, gap.reason.value, count, unmissed=True, **facts)
 
     def _unreadable(self, event: Event, cause: Exception) -> Gap:
         """Count and report an event that cannot be read; return the gap that it leaves."""
