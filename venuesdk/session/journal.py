@@ -116,8 +116,8 @@ class Journal:
         """Log a record with its facts; `cause` is shown with its traceback.
 
         What must be `unmissed` goes to standard error where the program has not set logging up, as
-        Python does with warnings of a library that has no NullHandler. A logging handler of the user's that raises goes to `threading.excepthook`, and stops
-        nothing.
+        Python does with warnings of a library that has no NullHandler. A logging handler of the
+        user's that raises goes to `threading.excepthook`, and stops nothing.
         """
         if not self.logger.isEnabledFor(level):
             return
