@@ -5,25 +5,32 @@ What is asked for goes to standard output; notes about it go to standard error.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
+if TYPE_CHECKING:
+    from rich.console import Console
 
-from ..protocol.convert import encode_json, to_plain
-
-__all__ = ["console", "is_for_people", "note", "write_json"]
+__all__ = ["can_ask", "console", "is_for_people", "note", "write_json"]
 
 
 def is_for_people() -> bool:
     """Return whether standard output is a terminal, where tables may be drawn and redrawn."""
-    return sys.stdout.isatty()
+    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
 
 
-def write_json(record: Mapping[str, Any]) -> None:
-    """Write one line of JSON, at once: models become objects, and money text."""
-    sys.stdout.write(encode_json(to_plain(dict(record))) + "\n")
+def can_ask() -> bool:
+    """Return whether there is somebody at a terminal who can answer a question."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def write_json(*records: Mapping[str, Any]) -> None:
+    """Write a line of JSON for each record, at once: models become objects, and money text."""
+    from ..protocol.convert import encode_json, to_plain
+
+    sys.stdout.write("".join(f"{encode_json(to_plain(dict(one)))}\n" for one in records))
     sys.stdout.flush()
 
 
@@ -34,4 +41,6 @@ def note(text: str) -> None:
 
 def console(*, stderr: bool = False) -> Console:
     """Return where rich draws; it knows ``NO_COLOR``, ``TERM`` and ``COLUMNS``."""
+    from rich.console import Console
+
     return Console(stderr=stderr, highlight=False)

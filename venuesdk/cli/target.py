@@ -11,14 +11,17 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from attrs import field, frozen
 
-from ..client import Client, clients
 from ..secret import Secret
 from ..venues import load, names
+from .output import can_ask
+
+if TYPE_CHECKING:
+    from ..client import Client
 
 __all__ = ["VENUES", "Target", "target_options"]
 
@@ -40,8 +43,19 @@ class Target:
     """Where each is to be found: never what it is."""
 
     @property
+    def place(self) -> str:
+        """Whom one talks to, as a note says it; an address may hold a key in its query."""
+        if self.simulated:
+            return f"a simulated {self.venue}"
+        address = self.options.get("url") or self.options.get("http_url") or ""
+        return f"{self.venue} {address.partition('?')[0]}".rstrip()
+
+    @property
     def client_class(self) -> type[Client]:
         """The class of its client."""
+        # Here, because a shell that completes a line wants neither clients nor their libraries.
+        from ..client import clients
+
         load(self.venue)
         return clients()[self.venue]
 
@@ -66,15 +80,24 @@ class Target:
         made: Client = make(**options, **credentials, **more)
         return made
 
-    def given(self) -> dict[str, Secret]:
-        """Return the credentials that were pointed at, read from where they are."""
+    def _found(self) -> dict[str, Secret]:
+        """Return the credentials that were asked for, and those that cannot be done without."""
+        self.check_credentials()
+        found = {name: _read(name, source) for name, source in self.credentials.items()}
+        for name, variable in self.client_class.credentials.items():
+            needed = name not in self.client_class.optional_credentials
+            if needed and name not in found and not os.environ.get(variable):
+                found[name] = _ask_for(self.venue, name, variable)
+        return found
+
+    def check_credentials(self) -> None:
+        """Refuse the name of a credential that the venue does not have."""
         known = self.client_class.credentials
         for name in self.credentials:
             if name not in known:
                 raise click.UsageError(
                     f"{self.venue} has no credential {name!r}, but {', '.join(known) or 'none'}"
                 )
-        return {name: _read(name, source) for name, source in self.credentials.items()}
 
 
 @contextmanager
@@ -125,6 +148,14 @@ def _sources(
     return tuple(found)
 
 
+def _ask_for(venue: str, name: str, variable: str) -> Secret:
+    if not can_ask():
+        raise click.UsageError(
+            f"{venue} needs {name}: set {variable}, or give --credential {name}={SOURCES}"
+        )
+    return _read(name, "prompt")
+
+
 def _read(name: str, source: str) -> Secret:
     kind, _, place = source.partition(":")
     if kind == "env":
@@ -132,7 +163,7 @@ def _read(name: str, source: str) -> Secret:
     elif kind == "file":
         value = Path(place).expanduser().read_text(encoding="utf-8").strip()
     elif sys.stdin.isatty():
-        value = click.prompt(name, hide_input=True, err=True)
+        value = click.prompt(f"{name} (not shown)", hide_input=True, err=True)
     else:
         raise click.UsageError(f"{name}: there is no terminal to ask at")
     if not value:
