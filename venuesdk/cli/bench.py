@@ -157,7 +157,8 @@ def _print(figures: dict[str, Any]) -> None:
 
     from .firehose import EVENT
 
-    table = Table(box=None, pad_edge=False, title=figures["machine"], title_justify="left")
+    table = Table(box=None, pad_edge=False, show_header=False, title=figures["machine"])
+    table.title_justify = "left"
     table.add_column("")
     table.add_column("", justify="right")
     table.add_column("", style="dim")

@@ -148,6 +148,7 @@ class Board:
     def _table(self, lines: list[_Line]) -> Table:
         priced = any(line.reading.is_priced for line in lines)
         table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="dim", expand=True)
+        table.show_header = priced
         table.add_column("", ratio=12, no_wrap=True)
         if not priced:
             table.add_column("", ratio=60, no_wrap=True)
@@ -194,9 +195,9 @@ def trend_of(middles: Iterable[Decimal], direction: int) -> Text:
     arrow, style = {1: ("▲", "green"), -1: ("▼", "red"), 0: ("·", "dim")}[direction]
     curve = ""
     if values:
-        low, high = min(values), max(values)
-        step = (high - low) / (len(BLOCKS) - 1)
-        curve = "".join(BLOCKS[int((one - low) / step) if step else 3] for one in values)
+        low, width = min(values), max(values) - min(values)
+        top = len(BLOCKS) - 1
+        curve = "".join(BLOCKS[int((one - low) * top / width) if width else 3] for one in values)
     return Text.assemble((arrow, style), " ", (curve, "cyan"))
 
 

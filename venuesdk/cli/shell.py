@@ -67,6 +67,11 @@ def run(arguments: Sequence[str] | None) -> int:
     try:
         status = shell.main(arguments, prog_name="venuesdk", standalone_mode=False)
         return status if isinstance(status, int) else 0
+    except SystemExit as end:
+        # click's own way with a pipe that nobody reads any more.
+        if isinstance(end.__context__, BrokenPipeError):
+            raise end.__context__ from None
+        raise
     except click.exceptions.Abort:
         # A prompt that was left; Ctrl-C anywhere else comes out as itself.
         return 130
