@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import Any
 
 import click
 
@@ -33,8 +34,18 @@ NOT_SENT = 3
 UNKNOWN = 4
 
 
+class _NobodyReadsError(Exception):
+    """Standard output is a pipe that was closed; click would end the process for an OSError."""
+
+
 class _Commands(click.Group):
     """The subcommands, each imported when it is run or when its own help is asked for."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as gone:
+            raise _NobodyReadsError from gone
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -67,11 +78,8 @@ def run(arguments: Sequence[str] | None) -> int:
     try:
         status = shell.main(arguments, prog_name="venuesdk", standalone_mode=False)
         return status if isinstance(status, int) else 0
-    except SystemExit as end:
-        # click's own way with a pipe that nobody reads any more.
-        if isinstance(end.__context__, BrokenPipeError):
-            raise end.__context__ from None
-        raise
+    except _NobodyReadsError as gone:
+        raise BrokenPipeError from gone
     except click.exceptions.Abort:
         # A prompt that was left; Ctrl-C anywhere else comes out as itself.
         return 130
