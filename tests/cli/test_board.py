@@ -7,7 +7,8 @@ from decimal import Decimal
 
 from rich.console import Console
 
-from venuesdk.cli.board import Board, age_of, trend_of
+from venuesdk.cli.board import Board, trend_of
+from venuesdk.cli.notices import age_of
 from venuesdk.cli.stream import Entry
 from venuesdk.models import Gap, GapReason, State, StateChange
 from venuesdk.session.subscription import SubscriptionStats

@@ -19,6 +19,7 @@ __all__ = ["COMMANDS", "run", "shell", "status_of"]
 
 COMMANDS = {
     "watch": "Show streams: a live table, or lines of JSON.",
+    "book": "Keep one order book: a ladder, or lines of JSON.",
     "call": "Make one request, and print its typed answer.",
     "bench": "Measure what the library does on this machine.",
     "topics": "List what one can watch and record.",

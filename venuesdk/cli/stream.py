@@ -20,7 +20,7 @@ from .topics import Topic
 if TYPE_CHECKING:
     from ..session.subscription import Subscription
 
-__all__ = ["Ending", "Entry", "Stream", "open_stream"]
+__all__ = ["Ending", "Entry", "Stream", "head_of", "open_stream"]
 
 class Entry(NamedTuple):
     """What happened: an ``event`` or a ``gap`` of a topic, a ``state`` or an ``error``."""
@@ -31,8 +31,7 @@ class Entry(NamedTuple):
 
     def record(self, venue: str) -> dict[str, Any]:
         """Return it as a line of JSON says it, with the time at which it is said."""
-        now = dt.datetime.fromtimestamp(wall_clock(), dt.timezone.utc)
-        head = {"kind": self.kind, "at": now.isoformat(), "venue": venue}
+        head = head_of(self.kind, venue)
         if self.kind == "event":
             named = {"topic": self.topic, "type": type(self.value).__name__}
             return {**head, **named, "event": self.value}
@@ -41,6 +40,12 @@ class Entry(NamedTuple):
         if self.kind == "state":
             return {**head, **_change(self.value)}
         return {**head, "error": type(self.value).__name__, "message": str(self.value)}
+
+
+def head_of(kind: str, venue: str) -> dict[str, Any]:
+    """Return how every line of JSON about a stream begins; the time is that of its writing."""
+    now = dt.datetime.fromtimestamp(wall_clock(), dt.timezone.utc)
+    return {"kind": kind, "at": now.isoformat(), "venue": venue}
 
 
 def _change(change: StateChange) -> dict[str, Any]:
@@ -60,13 +65,17 @@ class Stream:
         self.client = client
         self.subscriptions: dict[str, Subscription[Any]] = {}
         self._entries: list[Entry] = []
-        client.on_state(lambda change: self._add("state", change))
-        client.on_error(lambda error: self._add("error", error))
+        client.on_state(lambda change: self.note("state", change))
+        client.on_error(lambda error: self.note("error", error))
 
     def subscribe(self, topics: Iterable[Topic], *, conflate: bool) -> None:
         """Start topics, one after the other; blocks, and raises as the client's methods do."""
         for topic in topics:
             self.subscriptions[topic.text] = self._start(topic, topic.text, conflate)
+
+    def note(self, kind: str, value: Any, topic: str | None = None) -> None:
+        """Put an entry in line; where callbacks run, which is in `take`."""
+        self._entries.append(Entry(kind, value, topic))
 
     def take(self, timeout: float) -> list[Entry]:
         """Return what has happened since, waiting up to `timeout` seconds for the first of it.
@@ -88,13 +97,10 @@ class Stream:
         subscription: Subscription[Any] = topic.subscribe(
             self.client,
             conflate=conflate,
-            callback=lambda event: self._add("event", event, text),
-            on_gap=lambda gap: self._add("gap", gap, text),
+            callback=lambda event: self.note("event", event, text),
+            on_gap=lambda gap: self.note("gap", gap, text),
         )
         return subscription
-
-    def _add(self, kind: str, value: Any, topic: str | None = None) -> None:
-        self._entries.append(Entry(kind, value, topic))
 
     def _check(self) -> None:
         self.client.wait(0.0)

@@ -1,0 +1,162 @@
+"""``venuesdk book``: one order book, kept current, as a ladder or as JSON lines."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from .output import console, is_for_people, note, write_json
+from .target import Target, target_options
+from .watch import FRAME
+
+if TYPE_CHECKING:
+    from ..book import BookView
+    from ..mirror import OrderBookMirror
+    from .stream import Ending, Entry, Stream
+
+__all__ = ["MARKETS", "command", "complete"]
+
+MARKETS = {"loopring": "LRC-ETH", "timex": "ETHAUDT"}
+"""The venues that have books, each with a market that ``--sim`` has."""
+PATIENCE = 15.0
+"""Seconds that ``--once`` waits for a book."""
+
+
+class _Kept(NamedTuple):
+    """A book that is being kept: what happens to it, and its newest view."""
+
+    target: Target
+    market: str
+    stream: Stream
+    mirror: OrderBookMirror
+    levels: int
+
+
+def complete(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[str]:
+    """Return the market of the simulator; no list of the real ones is known without asking."""
+    market = MARKETS.get(context.params.get("venue", ""), "")
+    return [market] if market and market.startswith(incomplete) else []
+
+
+@click.command(
+    epilog="Books: loopring (LRC-ETH), timex (ETHAUDT). Where standard output is no terminal, each "
+    "book is a line of JSON, and so is each loss of it."
+)
+@target_options
+@click.argument("market", shell_complete=complete)
+@click.option("--levels", type=click.IntRange(1, 50), default=10, show_default=True,
+              help="Prices of each side.")
+@click.option("--once", is_flag=True, help="One book, and out.")
+@click.option("--json", "as_json", is_flag=True, help="Lines of JSON, at a terminal too.")
+@click.option("--seconds", type=click.FloatRange(min=0), help="Stop after so many seconds.")
+def command(
+    target: Target, market: str, levels: int, once: bool, as_json: bool, seconds: float | None
+) -> None:  # fmt: skip
+    """Keep the order book of MARKET: a ladder with the depth of each price, or lines of JSON.
+
+    While the book is not known to be right, after a gap or a lost connection, none is shown.
+    """
+    if target.venue not in MARKETS:
+        raise click.UsageError(f"{target.venue} has no books; {' and '.join(MARKETS)} have")
+    from .stream import Ending, open_stream
+
+    drawn = is_for_people() and not as_json
+    if drawn:
+        note(f"connecting to {target.place} …")
+    with open_stream(target, ()) as stream:
+        mirror = stream.client.keep_order_book(
+            market,
+            on_book=lambda view: stream.note("book", view, market),
+            on_gap=lambda gap: stream.note("gap", gap, market),
+        )
+        kept = _Kept(target, market, stream, mirror, levels)
+        if once:
+            _show_once(kept, drawn)
+        elif drawn:
+            _draw(kept, Ending(seconds=seconds))
+        else:
+            _write(kept, Ending(seconds=seconds))
+
+
+def _show_once(kept: _Kept, drawn: bool) -> None:
+    from .stream import Ending
+
+    ending = Ending(seconds=PATIENCE)
+    while kept.mirror.view is None:
+        if ending.come:
+            raise click.ClickException(f"no book of {kept.market} within {PATIENCE:g} s")
+        kept.stream.take(ending.slice(0.25))
+        _check(kept.mirror)
+    view = kept.mirror.view
+    if view is not None and drawn:
+        from .ladder import ladder
+
+        console().print(ladder(view, kept.levels))
+    elif view is not None:
+        write_json(_record(kept, view))
+
+
+def _write(kept: _Kept, ending: Ending) -> None:
+    """Write every book that is to be trusted, and when the last one is not any more."""
+    from .stream import head_of
+
+    trusted = False
+    while not ending.come:
+        entries = kept.stream.take(ending.slice(0.25))
+        records = [_said(kept, entry) for entry in entries]
+        if trusted and not kept.mirror.synchronised:
+            records.append({**head_of("resynchronising", kept.target.venue), "market": kept.market})
+        trusted = kept.mirror.synchronised
+        if records:
+            write_json(*records)
+        _check(kept.mirror)
+
+
+def _draw(kept: _Kept, ending: Ending) -> None:
+    from rich.live import Live
+
+    from ..timing import monotonic
+    from .ladder import picture
+    from .notices import Notices
+
+    notices = Notices()
+    heading = f"{kept.target.venue} {kept.market}"
+    shown, since = None, monotonic()
+    with Live(console=console(), auto_refresh=False, vertical_overflow="crop") as live:
+        while not ending.come:
+            kept.stream.rest(ending.slice(FRAME))
+            notices.take(kept.stream.take(0.0))
+            _check(kept.mirror)
+            view = kept.mirror.view
+            if view is not shown:
+                shown, since = view, monotonic()
+            age = monotonic() - since
+            stats = kept.mirror.stats
+            live.update(picture(heading, view, stats, notices, age, kept.levels), refresh=True)
+
+
+def _check(mirror: OrderBookMirror) -> None:
+    """Raise what ended the stream under the book, if something did."""
+    with contextlib.suppress(TimeoutError):
+        mirror.wait(0.0)
+
+
+def _said(kept: _Kept, entry: Entry) -> dict[str, Any]:
+    venue = kept.target.venue
+    return _record(kept, entry.value) if entry.kind == "book" else entry.record(venue)
+
+
+def _record(kept: _Kept, view: BookView) -> dict[str, Any]:
+    from .stream import head_of
+
+    return {
+        **head_of("book", kept.target.venue),
+        "market": view.market,
+        "version": view.version,
+        "epoch": view.epoch,
+        **view.levels(kept.levels)._asdict(),
+    }
