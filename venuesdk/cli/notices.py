@@ -37,14 +37,19 @@ class Notices:
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
         self._kept: deque[tuple[float, str, str]] = deque(maxlen=KEPT)
+        self._new: list[str] = []
         self.state = State.NEW
         self.epoch = 0
 
     def __len__(self) -> int:
         return len(self._kept)
 
-    def take(self, entries: Iterable[Entry]) -> None:
-        """Note changes of state, gaps and errors; one gap of many topics is one notice."""
+    def take(self, entries: Iterable[Entry]) -> list[str]:
+        """Note changes of state, gaps and errors, and return what is new of it to be told.
+
+        One gap of many topics is one notice.
+        """
+        self._new = []
         gaps: dict[str, list[str]] = {}
         for entry in entries:
             if entry.kind == "gap":
@@ -55,6 +60,7 @@ class Notices:
                 self._add("red", f"{type(entry.value).__name__}: {entry.value}")
         for what, topics in gaps.items():
             self._add("yellow", f"gap in {', '.join(dict.fromkeys(topics))}: {what}")
+        return self._new
 
     @property
     def light(self) -> Text:
@@ -78,6 +84,7 @@ class Notices:
 
     def _add(self, style: str, text: str) -> None:
         self._kept.append((self._clock(), style, text))
+        self._new.append(text)
 
     def _line(self, at: float, style: str, text: str) -> Text:
         ago = age_of(self._clock() - at)

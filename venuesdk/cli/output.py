@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["can_ask", "console", "is_for_people", "note", "write_json"]
+__all__ = ["can_ask", "console", "is_for_people", "note", "shows_progress", "write_json"]
 
 
 def is_for_people() -> bool:
@@ -24,6 +24,11 @@ def is_for_people() -> bool:
 def can_ask() -> bool:
     """Return whether there is somebody at a terminal who can answer a question."""
     return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def shows_progress() -> bool:
+    """Return whether standard error is a terminal, where a bar may be drawn and redrawn."""
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def write_json(*records: Mapping[str, Any]) -> None:

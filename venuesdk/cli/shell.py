@@ -21,6 +21,8 @@ COMMANDS = {
     "watch": "Show streams: a live table, or lines of JSON.",
     "book": "Keep one order book: a ladder, or lines of JSON.",
     "call": "Make one request, and print its typed answer.",
+    "record": "Record streams onto a tape.",
+    "replay": "Play a tape: print it, or serve it as a venue.",
     "bench": "Measure what the library does on this machine.",
     "topics": "List what one can watch and record.",
     "demo": "Run the clients against the built-in simulators, and print what happened.",
