@@ -17,6 +17,7 @@ from rich.text import Text
 
 from ..timing import monotonic
 from .notices import Notices, age_of, counted, price_of
+from .output import visible
 from .readings import Reading, readings
 from .stream import Entry
 
@@ -115,8 +116,8 @@ class Board:
             table.add_column("", ratio=60, no_wrap=True)
         table.add_column("age", ratio=7, justify="right", no_wrap=True)
         for line in lines:
-            cells = _priced(line) if priced else (Text(line.reading.text),)
-            table.add_row(Text(line.reading.name, style="bold"), *cells, self._age(line))
+            cells = _priced(line) if priced else (Text(visible(line.reading.text)),)
+            table.add_row(Text(visible(line.reading.name), style="bold"), *cells, self._age(line))
         return table
 
     def _age(self, line: _Line) -> Text:
@@ -145,7 +146,7 @@ def _priced(line: _Line) -> list[Text]:
         Text(price_of(reading.ask), style="red"),
         Text(price_of(spread)),
         Text(points),
-        Text(price_of(reading.last) or reading.text),
+        Text(price_of(reading.last) or visible(reading.text)),
     ]
 
 

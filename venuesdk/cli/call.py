@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import RequestRejected, VenueError
-from .output import can_ask, console, is_for_people, note, write_json
+from .output import can_ask, console, is_for_people, note, visible, write_json
 from .target import VENUES, Target, target_options
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ def _print(result: Any) -> None:
     if result is None:
         click.echo("done")
     elif isinstance(result, str):
-        click.echo(result)
+        click.echo(visible(result))
     else:
         from rich.pretty import Pretty
 

@@ -21,6 +21,7 @@ from ..protocol.convert import decode_json
 __all__ = ["READERS", "Method", "methods"]
 
 STREAMS = ("subscribe", "unsubscribe")
+"""How the names of methods begin that begin or end a stream; others take its ``**options``."""
 
 
 @frozen
@@ -69,9 +70,11 @@ def methods(kind: type[Client]) -> dict[str, Method]:
     found = {}
     for name, member in vars(kind).items():
         of_all = name.startswith(("_", *STREAMS)) or hasattr(Client, name)
-        if inspect.isfunction(member) and not of_all:
-            signature = inspect.signature(member)
-            _, *parameters = signature.parameters.values()
+        if not inspect.isfunction(member) or of_all:
+            continue
+        signature = inspect.signature(member)
+        _, *parameters = signature.parameters.values()
+        if all(parameter.kind is not parameter.VAR_KEYWORD for parameter in parameters):
             what = (inspect.getdoc(member) or "").partition("\n")[0].replace("`", "")
             result = str(signature.return_annotation).replace("None", "")
             found[name] = Method(name, tuple(parameters), what, result)

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from ..models import Gap, State, StateChange
 from ..timing import monotonic
+from .output import visible
 from .stream import Entry
 
 __all__ = ["LIGHTS", "Notices", "age_of", "counted", "price_of"]
@@ -83,6 +84,7 @@ class Notices:
             self._add("green", "connected again")
 
     def _add(self, style: str, text: str) -> None:
+        text = visible(text)
         self._kept.append((self._clock(), style, text))
         self._new.append(text)
 

@@ -6,6 +6,7 @@ What is asked for goes to standard output; notes about it go to standard error.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["can_ask", "console", "is_for_people", "note", "shows_progress", "write_json"]
+__all__ = ["can_ask", "console", "is_for_people", "note", "shows_progress", "visible", "write_json"]
 
 
 def is_for_people() -> bool:
@@ -41,7 +42,15 @@ def write_json(*records: Mapping[str, Any]) -> None:
 
 def note(text: str) -> None:
     """Write a line that is not part of the result."""
-    print(text, file=sys.stderr, flush=True)
+    print(visible(text), file=sys.stderr, flush=True)
+
+
+def visible(text: str) -> str:
+    """Return text of a venue's so that it can only be read: what steers a terminal is spelt out."""
+    return _STEERING.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+
+
+_STEERING = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
 
 def console(*, stderr: bool = False) -> Console:

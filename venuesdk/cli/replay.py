@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..timing import monotonic
-from .output import console, is_for_people, note, shows_progress, write_json
+from .output import console, is_for_people, note, shows_progress, visible, write_json
 
 if TYPE_CHECKING:
     from ..testing.tape import ServedTape, Tape, TapeEntry
@@ -28,9 +28,12 @@ LOOK = 0.125
 
 def _speed(text: str) -> float:
     """Return a speed: a number above zero, or the word max."""
-    speed = math.inf if text == "max" else float(text)
+    try:
+        speed = math.inf if text == "max" else float(text)
+    except ValueError:
+        speed = 0.0
     if not speed > 0:
-        raise ValueError("a speed is more than 0")
+        raise click.BadParameter(f"{text!r} is neither a number above 0 nor max")
     return speed
 
 
@@ -83,7 +86,7 @@ def _print(tape: Tape, speed: float, as_json: bool) -> None:
             if as_json:
                 write_json(record_of(entry, since))
             else:
-                click.echo(line_of(entry, since))
+                click.echo(visible(line_of(entry, since)))
             show(entry.number)
 
 

@@ -5,7 +5,6 @@ A subcommand is a module of this package that has a `command`; it is imported wh
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
@@ -14,6 +13,7 @@ import click
 
 from .._version import __version__
 from ..errors import NetworkError, NotSent, RequestRejected, VenueError
+from .output import note
 
 __all__ = ["COMMANDS", "run", "shell", "status_of"]
 
@@ -109,4 +109,4 @@ def status_of(error: VenueError) -> int:
 
 
 def _tell(text: str) -> None:
-    print(f"venuesdk: {text}", file=sys.stderr)
+    note(f"venuesdk: {text}")
