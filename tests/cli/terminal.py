@@ -48,7 +48,10 @@ class Terminal:
     """One run of ``venuesdk`` on a terminal; it is killed at the end, if it is still there."""
 
     def __init__(
-        self, *arguments: str, env: Mapping[str, str] | None = None, size: tuple[int, int] = (40, 110)
+        self,
+        *arguments: str,
+        env: Mapping[str, str] | None = None,
+        size: tuple[int, int] = (40, 110),
     ) -> None:
         self._ours, theirs = pty.openpty()
         self.theirs = theirs
@@ -76,6 +79,11 @@ class Terminal:
         os.close(self._ours)
 
     @property
+    def lasted(self) -> float:
+        """How many seconds it has been running."""
+        return time.monotonic() - self.began
+
+    @property
     def text(self) -> str:
         """What was shown so far."""
         return plain(self.raw)
@@ -92,11 +100,19 @@ class Terminal:
         """Type something."""
         os.write(self._ours, keys.encode())
 
-    def end(self) -> int:
-        """Wait for the end of the command, reading on; return its status."""
+    def end(self, keys: str = "") -> int:
+        """Wait for the end of the command, reading on; return its status.
+
+        `keys` are pressed now, and again for as long as they do not help: a Ctrl-C in the very
+        instant before Python's ``input()`` begins to read is seen only with the next key.
+        """
         deadline = time.monotonic() + PATIENCE
+        again = time.monotonic()
         while self._process.poll() is None:
             assert time.monotonic() < deadline, f"still there:\n{self.text}"
+            if keys and time.monotonic() >= again:
+                self.press(keys)
+                again += 1.0
             self._read(0.05)
         while self._read(0.0):
             continue

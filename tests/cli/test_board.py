@@ -8,7 +8,6 @@ from decimal import Decimal
 from rich.console import Console
 
 from venuesdk.cli.board import Board, trend_of
-from venuesdk.cli.notices import age_of
 from venuesdk.cli.stream import Entry
 from venuesdk.models import Gap, GapReason, State, StateChange
 from venuesdk.session.subscription import SubscriptionStats
@@ -104,10 +103,7 @@ def test_a_small_terminal_is_told_what_it_does_not_show() -> None:
     assert f"and {50 - shown} more than there is room for" in text
 
 
-def test_times_and_curves_fit_their_place() -> None:
-    """A time is told in the unit that fits, and a price that stood still is a flat line."""
-    assert [age_of(one) for one in (0.04, 99.0, 600.0, 7200.0)] == [
-        "0.0 s", "99.0 s", "10 min", "2 h",
-    ]  # fmt: skip
+def test_a_price_that_stood_still_is_a_flat_line() -> None:
+    """The arrow is a dot then; a price that was never there has no line at all."""
     assert trend_of([Decimal(2)] * 3, 0).plain == "· ▄▄▄"
     assert trend_of([], 0).plain == "· "

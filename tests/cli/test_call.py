@@ -110,8 +110,7 @@ def test_ctrl_c_at_the_question_sends_nothing(keys: Any) -> None:
         env = keys(venue)
         with Terminal("call", "timex", *ORDER, "--url", venue.url, env=env) as terminal:
             terminal.wait_for("Send it? [y/N]")
-            terminal.press("\x03")
-            assert terminal.end() == 130
+            assert terminal.end("\x03") == 130
             assert "Traceback" not in terminal.text
         assert venue.accepted == 0
 

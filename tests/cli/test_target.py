@@ -70,22 +70,34 @@ def test_a_credential_in_clear_is_refused_and_not_repeated() -> None:
         (("--credential", "tokn=env:A"), "token"),
         (("--credential", "token=env:NOT_SET_ANYWHERE"), "NOT_SET_ANYWHERE"),
         (("--credential", "token=prompt"), "no terminal"),
+        ((), "VENUESDK_ONYX_TOKEN"),
         (("--sim", "--url", "ws://127.0.0.1:1"), "--sim"),
     ],
 )
 def test_a_mistake_is_told_before_anything_is_sent(arguments: tuple[str, ...], said: str) -> None:
-    """An unknown name, an empty source, a prompt without a terminal, an address too many."""
+    """An unknown name, an empty source, no terminal to ask at, none at all, an address too many."""
     result = invoke("onyx", *arguments)
     assert result.exit_code == 2
     assert said in result.output
 
 
-def test_a_venue_need_not_be_named_where_a_command_says_so(
-    monkeypatch: pytest.MonkeyPatch, canaries: Any
-) -> None:
-    """Then the target has none; and only what was pointed at is read, nothing is asked for."""
-    monkeypatch.setenv("MY_KEY", canaries.api_key)
-    assert CliRunner().invoke(show_any, []).output == "'' \n"
-    result = CliRunner().invoke(show_any, ["fuze", "--credential", "api_key=env:MY_KEY"])
-    assert result.output == "'fuze' ['api_key']\n"
-    assert CliRunner().invoke(show, []).exit_code == 2
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        (Target("onyx", simulated=True), "a simulated onyx"),
+        (Target("onyx"), "onyx"),
+        (Target("loopring", options={"url": "wss://a/b?wsApiKey=c"}), "loopring wss://a/b"),
+    ],
+)
+def test_a_place_is_told_without_what_may_be_a_key(target: Target, said: str) -> None:
+    """An address may hold a key in its query."""
+    assert target.place == said
+
+
+def test_a_source_that_cannot_be_read_is_told_by_its_name(tmp_path: Path) -> None:
+    """A file that there is not is a mistake, and not a traceback."""
+    with simulate("onyx") as venue:
+        missing = tmp_path / "nothing"
+        result = invoke("onyx", "--url", venue.url, "--credential", f"token=file:{missing}")
+    assert isinstance(result.exception, OSError)
+    assert "nothing" in str(result.exception)

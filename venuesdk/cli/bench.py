@@ -114,7 +114,7 @@ def _rate(url: str, delivery: str, seconds: float) -> tuple[float, int]:
     with _client(url, delivery=delivery) as client:
         client.subscribe_tickers(on_tickers, products=["dub"], on_gap=lambda gap: None)
         rest = threading.Event().wait
-        rest(WARM)
+        rest(min(WARM, seconds))
         before, since = count, monotonic()
         rest(seconds)
         after, until = count, monotonic()
@@ -126,7 +126,7 @@ def _round_trips(url: str, seconds: float) -> list[float]:
 
     trips: list[float] = []
     with _client(url) as client:
-        _repeat(lambda: client.request("ping"), Deadline(WARM))
+        _repeat(lambda: client.request("ping"), Deadline(min(WARM, seconds)))
         end = Deadline(seconds)
         while not end.expired():
             since = monotonic()
