@@ -80,15 +80,10 @@ class Target:
         made: Client = make(**options, **credentials, **more)
         return made
 
-    def _found(self) -> dict[str, Secret]:
-        """Return the credentials that were asked for, and those that cannot be done without."""
+    def given(self) -> dict[str, Secret]:
+        """Return the credentials that were pointed at, read from where they are."""
         self.check_credentials()
-        found = {name: _read(name, source) for name, source in self.credentials.items()}
-        for name, variable in self.client_class.credentials.items():
-            needed = name not in self.client_class.optional_credentials
-            if needed and name not in found and not os.environ.get(variable):
-                found[name] = _ask_for(self.venue, name, variable)
-        return found
+        return {name: _read(name, source) for name, source in self.credentials.items()}
 
     def check_credentials(self) -> None:
         """Refuse the name of a credential that the venue does not have."""
@@ -98,6 +93,15 @@ class Target:
                 raise click.UsageError(
                     f"{self.venue} has no credential {name!r}, but {', '.join(known) or 'none'}"
                 )
+
+    def _found(self) -> dict[str, Secret]:
+        """Return the credentials pointed at, and those asked for that one cannot do without."""
+        found = self.given()
+        for name, variable in self.client_class.credentials.items():
+            needed = name not in self.client_class.optional_credentials
+            if needed and name not in found and not os.environ.get(variable):
+                found[name] = _ask_for(self.venue, name, variable)
+        return found
 
 
 @contextmanager
