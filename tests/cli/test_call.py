@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import sys
 import termios
+import threading
 from typing import Any
 
 import pytest
 
 from venuesdk.cli import main
 from venuesdk.testing import simulate
-from venuesdk.testing.faults import HostileServer
+from venuesdk.testing.faults import HostileServer, Peer
 
 sys.path.insert(0, __file__.rpartition("/")[0])
 from terminal import Terminal  # noqa: E402
@@ -113,6 +114,26 @@ def test_ctrl_c_at_the_question_sends_nothing(keys: Any) -> None:
             assert terminal.end("\x03") == 130
             assert "Traceback" not in terminal.text
         assert venue.accepted == 0
+
+
+def test_ctrl_c_in_an_order_says_that_it_may_have_been_carried_out(canaries: Any) -> None:
+    """The venue has it and did not answer yet: the status is 130, and the words are the same."""
+    asked = threading.Event()
+
+    def silent(peer: Peer) -> None:
+        peer.accept()
+        if b"strike-now-1" in peer.read_frame().payload:
+            asked.set()
+        peer.hold()
+
+    env = {"VENUESDK_TIMEX_API_ID": canaries.api_id, "VENUESDK_TIMEX_API_SECRET": canaries.token}
+    with HostileServer(silent) as peer:
+        with Terminal("call", "timex", *ORDER, "--url", peer.url, "--yes", env=env) as terminal:
+            assert asked.wait(15)
+            assert terminal.end("\x03") == 130
+            assert "outcome is unknown" in terminal.text
+            assert "Traceback" not in terminal.text
+            assert not canaries.found_in(terminal.raw)
 
 
 def test_a_missing_credential_is_asked_for_and_not_shown(canaries: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from venuesdk.testing import simulate
 from venuesdk.testing.tape import Kind, read_tape
 
 sys.path.insert(0, __file__.rpartition("/")[0])
-from terminal import Terminal  # noqa: E402
+from terminal import Terminal, environment  # noqa: E402
 
 
 @pytest.mark.parametrize("name", ["a.tape.zst", "a.tape"])
@@ -80,6 +81,27 @@ def test_what_cannot_be_written_is_told(
     filled = [one.format(tmp_path) for one in arguments]
     assert main(["record", "onyx", "server_info", "--sim", *filled]) == status
     assert said in capsys.readouterr().err
+
+
+def test_a_disk_that_is_full_ends_it(tmp_path: Path) -> None:
+    """It does not go on watching what nobody writes; the status is 1, and the cause is told."""
+    program = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
+    program += "from venuesdk.cli import main; sys.exit(main(sys.argv[1:]))"
+    path = tmp_path / "a.tape"
+    arguments = ["record", "onyx", "tickers:brt,dub", "--sim", "-o", str(path)]
+    run = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert run.returncode == 1
+    assert "the tape ended before its time" in run.stderr
+    assert "Traceback" not in run.stderr
+    assert len(list(read_tape(path))) > 3
 
 
 def test_ctrl_c_ends_a_tape_as_it_should_be(tmp_path: Path) -> None:

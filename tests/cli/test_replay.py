@@ -75,6 +75,7 @@ def test_a_served_tape_is_a_venue(tape: Path) -> None:
                 client.request("nonsense")
         terminal.wait_for("not on the tape: ")
         assert terminal.end("\x03") == 130
+        assert " frames" in terminal.text
         assert "Traceback" not in terminal.text
 
 

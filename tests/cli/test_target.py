@@ -86,11 +86,11 @@ def test_a_mistake_is_told_before_anything_is_sent(arguments: tuple[str, ...], s
     [
         (Target("onyx", simulated=True), "a simulated onyx"),
         (Target("onyx"), "onyx"),
-        (Target("loopring", options={"url": "wss://a/b?wsApiKey=c"}), "loopring wss://a/b"),
+        (Target("loopring", options={"url": "wss://u:p@a:1/b?wsApiKey=c"}), "loopring wss://a:1/b"),
     ],
 )
 def test_a_place_is_told_without_what_may_be_a_key(target: Target, said: str) -> None:
-    """An address may hold a key in its query."""
+    """An address may hold a key in its query, or a password before its host."""
     assert target.place == said
 
 

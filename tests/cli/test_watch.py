@@ -96,12 +96,18 @@ def piped(*arguments: str) -> Iterator[subprocess.Popen[str]]:
         process.communicate()
 
 
-def test_a_closed_pipe_ends_it_without_a_word() -> None:
-    """As in ``venuesdk watch … | head -1``."""
-    with piped("watch", "onyx", "tickers:dub", "--sim") as process:
+@pytest.mark.parametrize(
+    ("arguments", "lines"),
+    [(["watch", "onyx", "tickers:dub", "--sim"], 1), (["--help"], 0), (["call", "infinex"], 0),
+     (["call", "timex", "balances", "--sim"], 0)],
+)  # fmt: skip
+def test_a_closed_pipe_ends_it_without_a_word(arguments: list[str], lines: int) -> None:
+    """As in ``venuesdk watch … | head -1``, whether lines, help or pictures are written."""
+    with piped(*arguments) as process:
         assert process.stdout is not None
         assert process.stderr is not None
-        assert json.loads(process.stdout.readline())["kind"] == "state"
+        for _ in range(lines):
+            assert json.loads(process.stdout.readline())["kind"] == "state"
         process.stdout.close()
         assert process.wait(10) == 141
         assert process.stderr.read() == ""

@@ -44,7 +44,7 @@ def complete(
 
 @click.command(
     epilog="Books: loopring (LRC-ETH), timex (ETHAUDT). Where standard output is no terminal, each "
-    "book is a line of JSON, and so is each loss of it."
+    "book is a line of JSON, and so is each loss of it. Try: venuesdk book timex ETHAUDT --sim",
 )
 @target_options
 @click.argument("market", shell_complete=complete)

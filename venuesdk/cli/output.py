@@ -57,4 +57,10 @@ def console(*, stderr: bool = False) -> Console:
     """Return where rich draws; it knows ``NO_COLOR``, ``TERM`` and ``COLUMNS``."""
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False)
+    class Drawing(Console):
+        """A console that leaves it to the shell what a closed pipe means."""
+
+        def on_broken_pipe(self) -> None:
+            raise  # It is called where the BrokenPipeError is being handled.
+
+    return Drawing(stderr=stderr, highlight=False)

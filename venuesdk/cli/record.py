@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +15,7 @@ from .target import Target, target_options
 from .topics import complete, find_all
 
 if TYPE_CHECKING:
+    from ..testing.tape import Recorder
     from .stream import Ending, Entry, Stream
 
 __all__ = ["command"]
@@ -26,7 +27,8 @@ Show = Callable[[list["Entry"]], None]
 
 @click.command(
     epilog="Topics: venuesdk topics VENUE. Credentials are masked before anything is written; "
-    "orders, balances and addresses are not."
+    "orders, balances and addresses are not. Try: "
+    "venuesdk record onyx tickers:dub --sim -o onyx.tape.zst --seconds 5",
 )
 @target_options
 @click.argument("topics", metavar="TOPIC...", nargs=-1, required=True, shell_complete=complete)
@@ -59,7 +61,7 @@ def command(
             stream = Stream(client)
             client.connect()
             stream.subscribe(wanted, conflate=False)
-            _follow(stream, Ending(count, seconds), seen, path)
+            _follow(stream, Ending(count, seconds), seen, recorder)
         finally:
             # In this order, so that the end of the connection is on the tape.
             client.close()
@@ -69,9 +71,10 @@ def command(
         raise click.ClickException(f"the tape ended before its time: {recorder.error}")
 
 
-def _follow(stream: Stream, ending: Ending, seen: Counter[str], path: Path) -> None:
-    with _progress(path, seen) as show:
-        while not ending.come:
+def _follow(stream: Stream, ending: Ending, seen: Counter[str], recorder: Recorder) -> None:
+    with _progress(Path(recorder.path), seen) as show:
+        # Nobody wants to go on watching what is not on the tape any more.
+        while not ending.come and recorder.error is None:
             entries = ending.admit(stream.take(ending.slice(STEP)))
             seen.update(entry.kind for entry in entries)
             show(entries)
@@ -85,7 +88,7 @@ def _progress(path: Path, seen: Counter[str]) -> Iterator[Show]:
         return
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
     bar = Progress(*columns, console=console(stderr=True), refresh_per_second=8)
     losses = _losses(lambda text: bar.console.print(text, markup=False))
     with bar:
@@ -113,7 +116,7 @@ def _losses(tell: Callable[[str], object]) -> Show:
     return show
 
 
-def _tell(recorder: Any, path: Path, seen: Counter[str], as_json: bool) -> None:
+def _tell(recorder: Recorder, path: Path, seen: Counter[str], as_json: bool) -> None:
     size = path.stat().st_size if path.exists() else 0
     if as_json:
         facts = {"path": str(path), "bytes": size, "entries": recorder.written}

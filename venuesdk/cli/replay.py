@@ -137,16 +137,17 @@ def _serve(tape: Tape, speed: float, port: int, seconds: float | None, as_json: 
     told = 0
     with serve_tape(tape, speed, port=port) as venue:
         _announce(venue, as_json)
-        played, total = venue.progress
-        with _bar(total) as show:
-            while not deadline.expired():
-                rest(deadline.slice(STEP))
-                played, _ = venue.progress
-                show(played)
-                for text in venue.surprises[told:]:
-                    told += 1
-                    note(f"not on the tape: {text:.200}")
-    note(f"played {played:,} of {total:,} frames")
+        _, total = venue.progress
+        try:
+            with _bar(total) as show:
+                while not deadline.expired():
+                    rest(deadline.slice(STEP))
+                    show(venue.progress[0])
+                    for text in venue.surprises[told:]:
+                        told += 1
+                        note(f"not on the tape: {text:.200}")
+        finally:
+            note(f"played {venue.progress[0]:,} of {total:,} frames")
 
 
 def _announce(venue: ServedTape, as_json: bool) -> None:

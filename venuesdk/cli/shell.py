@@ -5,7 +5,8 @@ A subcommand is a module of this package that has a `command`; it is imported wh
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
@@ -41,14 +42,24 @@ class _NobodyReadsError(Exception):
     """Standard output is a pipe that was closed; click would end the process for an OSError."""
 
 
+@contextmanager
+def _told_apart() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError as gone:
+        raise _NobodyReadsError from gone
+
+
 class _Commands(click.Group):
     """The subcommands, each imported when it is run or when its own help is asked for."""
 
+    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
+        with _told_apart():
+            return super().make_context(*arguments, **options)
+
     def invoke(self, ctx: click.Context) -> Any:
-        try:
+        with _told_apart():
             return super().invoke(ctx)
-        except BrokenPipeError as gone:
-            raise _NobodyReadsError from gone
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
 import click
 from attrs import field, frozen
@@ -44,11 +45,12 @@ class Target:
 
     @property
     def place(self) -> str:
-        """Whom one talks to, as a note says it; an address may hold a key in its query."""
+        """Whom one talks to, as a note says it: without what of an address may be a credential."""
         if self.simulated:
             return f"a simulated {self.venue}"
-        address = self.options.get("url") or self.options.get("http_url") or ""
-        return f"{self.venue} {address.partition('?')[0]}".rstrip()
+        address = urlsplit(self.options.get("url") or self.options.get("http_url") or "")
+        host = address.netloc.rpartition("@")[2]
+        return f"{self.venue} {address.scheme}://{host}{address.path}" if host else self.venue
 
     @property
     def client_class(self) -> type[Client]:

@@ -21,7 +21,8 @@ FRAME = 0.125
 
 @click.command(
     epilog="Topics: venuesdk topics VENUE. Where standard output is no terminal, each event, gap, "
-    "change of state and error is a line of JSON, told apart by its kind.",
+    "change of state and error is a line of JSON, told apart by its kind. "
+    "Try: venuesdk watch onyx tickers:brt,dub dashboards --sim",
 )
 @target_options
 @click.argument("topics", metavar="TOPIC...", nargs=-1, required=True, shell_complete=complete)
