@@ -127,13 +127,14 @@ def test_ctrl_c_in_an_order_says_that_it_may_have_been_carried_out(canaries: Any
         peer.hold()
 
     env = {"VENUESDK_TIMEX_API_ID": canaries.api_id, "VENUESDK_TIMEX_API_SECRET": canaries.token}
-    with HostileServer(silent) as peer:
-        with Terminal("call", "timex", *ORDER, "--url", peer.url, "--yes", env=env) as terminal:
-            assert asked.wait(15)
-            assert terminal.end("\x03") == 130
-            assert "outcome is unknown" in terminal.text
-            assert "Traceback" not in terminal.text
-            assert not canaries.found_in(terminal.raw)
+    with HostileServer(silent) as peer, Terminal(
+        "call", "timex", *ORDER, "--url", peer.url, "--yes", env=env
+    ) as terminal:
+        assert asked.wait(15)
+        assert terminal.end("\x03") == 130
+        assert "outcome is unknown" in terminal.text
+        assert "Traceback" not in terminal.text
+        assert not canaries.found_in(terminal.raw)
 
 
 def test_a_missing_credential_is_asked_for_and_not_shown(canaries: Any) -> None:
