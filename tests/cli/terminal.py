@@ -112,7 +112,7 @@ class Terminal:
             assert time.monotonic() < deadline, f"still there:\n{self.text}"
             if keys and time.monotonic() >= again:
                 self.press(keys)
-                again += 1.0
+                again += 4.0
             self._read(0.05)
         while self._read(0.0):
             continue

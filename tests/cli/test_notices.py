@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from venuesdk.cli.notices import Notices, age_of, counted, price_of
+from venuesdk.cli.notices import Notices, age_of, price_of
+from venuesdk.cli.output import counted
 from venuesdk.cli.stream import Entry
 from venuesdk.models import Gap, GapReason, State, StateChange
 

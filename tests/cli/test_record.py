@@ -58,7 +58,7 @@ def test_a_tape_that_is_there_is_not_overwritten(
     assert "--force" in capsys.readouterr().err
     assert path.read_text() == "precious"
     assert main([*arguments, "--force"]) == 0
-    assert "entries, 1 events, 0 gaps" in capsys.readouterr().out
+    assert "entries, 1 event, 0 gaps" in capsys.readouterr().out
     assert read_tape(path).header.venue == "fuze"
 
 

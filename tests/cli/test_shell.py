@@ -57,9 +57,7 @@ def test_the_help_names_every_subcommand(capsys: pytest.CaptureFixture[str]) -> 
     [
         (["--version"], ("rich", "msgspec", "websocket", "venuesdk.client", "venuesdk.cli.target")),
         (["--help"], ("rich", "msgspec", "websocket", "venuesdk.client", "venuesdk.cli.target")),
-        (["watch", "--help"], ("rich", "msgspec", "websocket", "venuesdk.client")),
         (["call", "--help"], ("rich", "msgspec", "websocket", "venuesdk.client")),
-        (["topics", "onyx"], ("rich", "msgspec", "websocket", "venuesdk.client")),
     ],
 )
 def test_what_only_prints_loads_no_client(

@@ -98,9 +98,12 @@ def piped(*arguments: str) -> Iterator[subprocess.Popen[str]]:
 
 @pytest.mark.parametrize(
     ("arguments", "lines"),
-    [(["watch", "onyx", "tickers:dub", "--sim"], 1), (["--help"], 0), (["call", "infinex"], 0),
-     (["call", "timex", "balances", "--sim"], 0)],
-)  # fmt: skip
+    [
+        (["watch", "onyx", "tickers:dub", "--sim"], 1),
+        (["--help"], 0),
+        (["call", "timex", "balances", "--sim"], 0),
+    ],
+)
 def test_a_closed_pipe_ends_it_without_a_word(arguments: list[str], lines: int) -> None:
     """As in ``venuesdk watch … | head -1``, whether lines, help or pictures are written."""
     with piped(*arguments) as process:

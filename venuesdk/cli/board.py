@@ -16,8 +16,8 @@ from rich.table import Table
 from rich.text import Text
 
 from ..timing import monotonic
-from .notices import Notices, age_of, counted, price_of
-from .output import visible
+from .notices import Notices, age_of, price_of
+from .output import counted, visible
 from .readings import Reading, readings
 from .stream import Entry
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import click
 
@@ -20,14 +21,19 @@ __all__ = ["MARKETS", "command", "complete"]
 
 MARKETS = {"loopring": "LRC-ETH", "timex": "ETHAUDT"}
 """The venues that have books, each with a market that ``--sim`` has."""
+STEP = 0.25
+"""Seconds between two looks at what ended a stream, at the most."""
 PATIENCE = 15.0
 """Seconds that ``--once`` waits for a book."""
+
+
+Show: TypeAlias = "Callable[[_Kept, Ending], None]"
 
 
 class _Kept(NamedTuple):
     """A book that is being kept: what happens to it, and its newest view."""
 
-    target: Target
+    venue: str
     market: str
     stream: Stream
     mirror: OrderBookMirror
@@ -65,6 +71,7 @@ def command(
     from .stream import Ending, open_stream
 
     drawn = is_for_people() and not as_json
+    show = _show_once(drawn) if once else _table() if drawn else _lines()
     if drawn:
         note(f"connecting to {target.place} …")
     with open_stream(target, ()) as stream:
@@ -73,70 +80,75 @@ def command(
             on_book=lambda view: stream.note("book", view, market),
             on_gap=lambda gap: stream.note("gap", gap, market),
         )
-        kept = _Kept(target, market, stream, mirror, levels)
-        if once:
-            _show_once(kept, drawn)
-        elif drawn:
-            _draw(kept, Ending(seconds=seconds))
-        else:
-            _write(kept, Ending(seconds=seconds))
+        show(_Kept(target.venue, market, stream, mirror, levels), Ending(seconds=seconds))
 
 
-def _show_once(kept: _Kept, drawn: bool) -> None:
+def _show_once(drawn: bool) -> Show:
+    """Return what waits for one book and shows it."""
+    from .ladder import ladder
     from .stream import Ending
 
-    ending = Ending(seconds=PATIENCE)
-    while kept.mirror.view is None:
-        if ending.come:
-            raise click.ClickException(f"no book of {kept.market} within {PATIENCE:g} s")
-        kept.stream.take(ending.slice(0.25))
-        _check(kept.mirror)
-    view = kept.mirror.view
-    if view is not None and drawn:
-        from .ladder import ladder
+    def show(kept: _Kept, ending: Ending) -> None:
+        patience = Ending(seconds=PATIENCE)
+        view = kept.mirror.view
+        while view is None:
+            if patience.come or ending.come:
+                raise click.ClickException(f"no book of {kept.market} within {PATIENCE:g} s")
+            kept.stream.take(patience.slice(STEP))
+            _check(kept.mirror)
+            view = kept.mirror.view
+        if drawn:
+            console().print(ladder(view, kept.levels))
+        else:
+            write_json(_record(kept, view))
 
-        console().print(ladder(view, kept.levels))
-    elif view is not None:
-        write_json(_record(kept, view))
+    return show
 
 
-def _write(kept: _Kept, ending: Ending) -> None:
-    """Write every book that is to be trusted, and when the last one is not any more."""
+def _lines() -> Show:
+    """Return what writes every book that is to be trusted, and when the last one is not."""
     from .stream import head_of
 
-    trusted = False
-    while not ending.come:
-        entries = kept.stream.take(ending.slice(0.25))
-        records = [_said(kept, entry) for entry in entries]
-        if trusted and not kept.mirror.synchronised:
-            records.append({**head_of("resynchronising", kept.target.venue), "market": kept.market})
-        trusted = kept.mirror.synchronised
-        if records:
-            write_json(*records)
-        _check(kept.mirror)
+    def write(kept: _Kept, ending: Ending) -> None:
+        trusted = False
+        while not ending.come:
+            records = [_said(kept, entry) for entry in kept.stream.take(ending.slice(STEP))]
+            if trusted and not kept.mirror.synchronised:
+                records.append({**head_of("resynchronising", kept.venue), "market": kept.market})
+            trusted = kept.mirror.synchronised
+            if records:
+                write_json(*records)
+            _check(kept.mirror)
+
+    return write
 
 
-def _draw(kept: _Kept, ending: Ending) -> None:
+def _table() -> Show:
+    """Return what draws the ladder; all that it needs is loaded now, before there is a stream."""
     from rich.live import Live
 
     from ..timing import monotonic
     from .ladder import picture
     from .notices import Notices
 
-    notices = Notices()
-    heading = f"{kept.target.venue} {kept.market}"
-    shown, since = None, monotonic()
-    with Live(console=console(), auto_refresh=False, vertical_overflow="crop") as live:
-        while not ending.come:
-            kept.stream.rest(ending.slice(FRAME))
-            notices.take(kept.stream.take(0.0))
-            _check(kept.mirror)
-            view = kept.mirror.view
-            if view is not shown:
-                shown, since = view, monotonic()
-            age = monotonic() - since
-            stats = kept.mirror.stats
-            live.update(picture(heading, view, stats, notices, age, kept.levels), refresh=True)
+    def draw(kept: _Kept, ending: Ending) -> None:
+        notices = Notices()
+        heading = f"{kept.venue} {kept.market}"
+        shown, since = None, monotonic()
+        with Live(console=console(), auto_refresh=False, vertical_overflow="crop") as live:
+            while not ending.come:
+                kept.stream.rest(ending.slice(FRAME))
+                notices.take(kept.stream.take(0.0))
+                _check(kept.mirror)
+                view = kept.mirror.view
+                if view is not shown:
+                    shown, since = view, monotonic()
+                age, stats = monotonic() - since, kept.mirror.stats
+                live.update(
+                    picture(heading, view, stats, notices, age, kept.levels), refresh=True
+                )
+
+    return draw
 
 
 def _check(mirror: OrderBookMirror) -> None:
@@ -146,7 +158,7 @@ def _check(mirror: OrderBookMirror) -> None:
 
 
 def _said(kept: _Kept, entry: Entry) -> dict[str, Any]:
-    venue = kept.target.venue
+    venue = kept.venue
     return _record(kept, entry.value) if entry.kind == "book" else entry.record(venue)
 
 
@@ -154,7 +166,7 @@ def _record(kept: _Kept, view: BookView) -> dict[str, Any]:
     from .stream import head_of
 
     return {
-        **head_of("book", kept.target.venue),
+        **head_of("book", kept.venue),
         "market": view.market,
         "version": view.version,
         "epoch": view.epoch,

@@ -14,7 +14,8 @@ from rich.text import Text
 
 from ..book import BookLevel, BookView
 from ..mirror import MirrorStats
-from .notices import Notices, age_of, counted, price_of
+from .notices import Notices, age_of, price_of
+from .output import counted
 
 __all__ = ["ladder", "picture", "size_of"]
 

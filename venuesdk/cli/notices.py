@@ -14,10 +14,10 @@ from rich.text import Text
 
 from ..models import Gap, State, StateChange
 from ..timing import monotonic
-from .output import visible
+from .output import counted, visible
 from .stream import Entry
 
-__all__ = ["LIGHTS", "Notices", "age_of", "counted", "price_of"]
+__all__ = ["LIGHTS", "Notices", "age_of", "price_of"]
 
 LIGHTS = {
     State.CONNECTED: ("●", "green"),
@@ -98,11 +98,6 @@ def age_of(seconds: float) -> str:
     if seconds < 100:
         return f"{max(0.0, seconds):.1f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"
-
-
-def counted(count: int, what: str) -> str:
-    """Return so many of something."""
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def price_of(price: Decimal | None) -> str:

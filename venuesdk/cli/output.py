@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["can_ask", "console", "is_for_people", "note", "shows_progress", "visible", "write_json"]
+__all__ = [
+    "can_ask",
+    "console",
+    "counted",
+    "is_for_people",
+    "note",
+    "shows_progress",
+    "visible",
+    "write_json",
+]
 
 
 def is_for_people() -> bool:
@@ -43,6 +52,11 @@ def write_json(*records: Mapping[str, Any]) -> None:
 def note(text: str) -> None:
     """Write a line that is not part of the result."""
     print(visible(text), file=sys.stderr, flush=True)
+
+
+def counted(count: int, what: str) -> str:
+    """Return so many of something, in words that a person reads."""
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def visible(text: str) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .output import console, note, shows_progress, write_json
+from .output import console, counted, note, shows_progress, write_json
 from .target import Target, target_options
 from .topics import complete, find_all
 
@@ -97,7 +97,7 @@ def _progress(path: Path, seen: Counter[str]) -> Iterator[Show]:
         def show(entries: list[Entry]) -> None:
             losses(entries)
             size = path.stat().st_size
-            what = f"recording {path.name}  {seen['event']:,} events  {size:,} bytes"
+            what = f"recording {path.name}  {counted(seen['event'], 'event')}  {size:,} bytes"
             bar.update(task, description=what)
 
         yield show
@@ -125,6 +125,6 @@ def _tell(recorder: Recorder, path: Path, seen: Counter[str], as_json: bool) -> 
         return
     lost = f", {recorder.lost:,} LOST" if recorder.lost else ""
     click.echo(
-        f"{path}: {recorder.written:,} entries{lost}, {seen['event']:,} events, "
-        f"{seen['gap']:,} gaps, {size:,} bytes"
+        f"{path}: {recorder.written:,} entries{lost}, {counted(seen['event'], 'event')}, "
+        f"{counted(seen['gap'], 'gap')}, {size:,} bytes"
     )

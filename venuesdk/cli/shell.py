@@ -80,7 +80,8 @@ class _Commands(click.Group):
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit status: 0 done, 1 refused or failed, 2 a mistake in the command, 3 certainly not "
-    "sent, 4 the outcome is unknown, 130 Ctrl-C.",
+    "sent, 4 the outcome is unknown, 130 Ctrl-C. Completion for bash (zsh, fish likewise): "
+    'eval "$(_VENUESDK_COMPLETE=bash_source venuesdk)"',
 )
 @click.version_option(__version__, prog_name="venuesdk", message="%(prog)s %(version)s")
 def shell() -> None:

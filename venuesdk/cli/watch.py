@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
 
 import click
 
@@ -11,9 +12,13 @@ from .target import Target, target_options
 from .topics import complete, find_all
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from .stream import Ending, Stream
 
 __all__ = ["FRAME", "command"]
+
+Show: TypeAlias = "Callable[[Stream, Ending], None]"
 
 FRAME = 0.125
 """Seconds between two pictures of the table, at the least."""
@@ -45,33 +50,45 @@ def command(
     from .stream import Ending, open_stream
 
     drawn = is_for_people() and not as_json
+    show = _table(target.venue) if drawn else _lines(target.venue)
     if drawn:
         note(f"connecting to {target.place} …")
     with open_stream(target, wanted, conflate=drawn) as stream:
-        ending = Ending(count, seconds)
-        if drawn:
-            _draw(stream, ending, target.venue)
-        else:
-            _write(stream, ending, target.venue)
+        show(stream, Ending(count, seconds))
 
 
-def _write(stream: Stream, ending: Ending, venue: str) -> None:
-    while not ending.come:
-        entries = ending.admit(stream.take(ending.slice(0.25)))
-        if entries:
-            write_json(*(entry.record(venue) for entry in entries))
+def _lines(venue: str) -> Show:
+    """Return what writes every entry as a line."""
+
+    def write(stream: Stream, ending: Ending) -> None:
+        while not ending.come:
+            entries = ending.admit(stream.take(ending.slice(0.25)))
+            if entries:
+                write_json(*(entry.record(venue) for entry in entries))
+
+    return write
 
 
-def _draw(stream: Stream, ending: Ending, venue: str) -> None:
+def _table(venue: str) -> Show:
+    """Return what draws the table; all that it needs is loaded now, before there is a stream."""
     from rich.live import Live
 
     from .board import Board
 
-    screen = console()
-    board = Board(venue, stream.subscriptions)
-    with Live(console=screen, auto_refresh=False, vertical_overflow="crop") as live:
-        while not ending.come:
-            stream.rest(ending.slice(FRAME))
-            board.take(ending.admit(stream.take(0.0)))
+    def draw(stream: Stream, ending: Ending) -> None:
+        screen = console()
+        board = Board(venue, stream.subscriptions)
+
+        def picture() -> RenderableType:
             counts = {text: one.stats for text, one in stream.subscriptions.items()}
-            live.update(board.picture(counts, screen.height), refresh=True)
+            return board.picture(counts, screen.height)
+
+        with Live(
+            picture(), console=screen, auto_refresh=False, vertical_overflow="crop"
+        ) as live:
+            while not ending.come:
+                stream.rest(ending.slice(FRAME))
+                board.take(ending.admit(stream.take(0.0)))
+                live.update(picture(), refresh=True)
+
+    return draw
