@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 from decimal import Decimal
 
+import pytest
 from rich.console import Console
 
 from venuesdk.cli.board import Board, trend_of
 from venuesdk.cli.stream import Entry
 from venuesdk.models import Gap, GapReason, State, StateChange
 from venuesdk.session.subscription import SubscriptionStats
-from venuesdk.venues import onyx
+from venuesdk.venues import loopring, onyx
 
 
 class Clock:
@@ -45,10 +46,12 @@ def stats(**counts: int) -> dict[str, SubscriptionStats]:
     }
 
 
-def drawn(board: Board, counts: dict[str, SubscriptionStats], room: int | None = None) -> str:
+def drawn(
+    board: Board, counts: dict[str, SubscriptionStats], room: int | None = None, width: int = 110
+) -> str:
     """Return the picture as text."""
     out = io.StringIO()
-    Console(file=out, width=110).print(board.picture(counts, room))
+    Console(file=out, width=width).print(board.picture(counts, room, width))
     return out.getvalue()
 
 
@@ -100,10 +103,36 @@ def test_a_small_terminal_is_told_what_it_does_not_show() -> None:
     text = drawn(board, stats(), room=20)
     assert len(text.splitlines()) <= 20
     shown = sum(line.startswith("dub") for line in text.splitlines())
-    assert f"and {50 - shown} more than there is room for" in text
+    assert f"{50 - shown} more lines than there is room for" in text
 
 
 def test_a_price_that_stood_still_is_a_flat_line() -> None:
     """The arrow is a dot then; a price that was never there has no line at all."""
     assert trend_of([Decimal(2)] * 3, 0).plain == "· ▄▄▄"
     assert trend_of([], 0).plain == "· "
+
+
+@pytest.mark.parametrize("width", [110, 80, 60, 45])
+def test_a_narrow_terminal_has_fewer_columns_and_whole_prices(width: int) -> None:
+    """Half a price is a wrong one; every line is one line."""
+    board = Board("onyx", ["tickers:dub"], Clock())
+    board.take([ticker("dubm25", "12345.675", "12345.685")] * 20)
+    lines = drawn(board, stats(), width=width).splitlines()
+    (line,) = (one for one in lines if "dubm25" in one)
+    assert {"12345.675", "12345.685"} <= set(line.split())
+    assert "…" not in line
+    assert line.split()[-2:] == ["0.0", "s"]
+    assert len(lines) == len(drawn(board, stats(), width=110).splitlines())
+
+
+def test_trades_have_the_columns_that_they_fill() -> None:
+    """No empty bids and asks: the last price, and what was traded, on a narrow terminal too."""
+    board = Board("loopring", ["tickers:dub"], Clock())
+    trade = loopring.Trade(0, "1", "sell", 3, Decimal("0.0002"), "LRC-ETH")
+    update = loopring.TradesUpdate(0, "LRC-ETH", (trade,))
+    board.take([Entry("event", update, "tickers:dub")])
+    for width in (110, 60):
+        text = drawn(board, stats(), width=width)
+        assert "bid" not in text
+        (line,) = (one for one in text.splitlines() if "LRC-ETH" in one)
+        assert line.split()[-5:] == ["0.0002", "sell", "3", "0.0", "s"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from decimal import Decimal
 
+import pytest
 from rich.console import Console, RenderableType
 
 from venuesdk import BookLevel, BookView
@@ -28,10 +29,10 @@ VIEW = BookView(
 )
 
 
-def drawn(what: RenderableType) -> list[str]:
+def drawn(what: RenderableType, width: int = 120) -> list[str]:
     """Return the lines of a picture."""
     out = io.StringIO()
-    Console(file=out, width=120).print(what)
+    Console(file=out, width=width).print(what)
     return [line.rstrip() for line in out.getvalue().splitlines()]
 
 
@@ -78,3 +79,17 @@ def test_a_size_in_the_smallest_unit_still_fits() -> None:
     """Twenty digits are shortened, by a sign that says so; a size of a few is not."""
     assert size_of(Decimal("1810000000000000000000")) == "1.8100e+21"
     assert size_of(Decimal("0.25"), 3) == "0.250"
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 12), (52, 40)])
+def test_a_small_terminal_has_fewer_rungs_and_shorter_bars(size: tuple[int, int]) -> None:
+    """The spread stays in the middle, and no number is cut."""
+    rows = tuple(level(str(Decimal("99.5") - number), "12.345") for number in range(20))
+    view = BookView("X", rows, (level("100.5", "12.345"),))
+    lines = drawn(picture("timex X", view, STATS, Notices(), 0.0, 20, size), size[0])
+    assert len(lines) < size[1]
+    asks = [line for line in lines if line.startswith("ask")]
+    bids = [line for line in lines if line.startswith("bid")]
+    assert len(asks) == len(bids) >= 2
+    assert bids[0].split()[1:4] == ["99.5", "12.345", "12.345"]
+    assert all("…" not in line for line in asks + bids)

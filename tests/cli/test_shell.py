@@ -124,3 +124,16 @@ def test_a_prompt_that_is_left_is_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr(shell, "main", left)
     assert run([]) == 130
+
+
+@pytest.mark.parametrize("library", ["rich.live", "click"])
+def test_a_library_that_is_missing_is_named_with_its_extra(
+    library: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whether it is found out at the start or when something is to be drawn."""
+    monkeypatch.setitem(sys.modules, library, None)
+    monkeypatch.delitem(sys.modules, "venuesdk.cli.shell")
+    monkeypatch.setattr("venuesdk.cli.watch.is_for_people", lambda: True)
+    assert main(["watch", "onyx", "tickers:dub", "--sim"]) == 2
+    name = library.partition(".")[0]
+    assert f"needs {name}: pip install 'venuesdk[cli]'" in capsys.readouterr().err

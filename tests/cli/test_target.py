@@ -71,6 +71,7 @@ def test_a_credential_in_clear_is_refused_and_not_repeated() -> None:
         (("--credential", "token=env:NOT_SET_ANYWHERE"), "NOT_SET_ANYWHERE"),
         (("--credential", "token=prompt"), "no terminal"),
         ((), "VENUESDK_ONYX_TOKEN"),
+        (("--sim", "--timeout", "0"), "--timeout"),
         (("--sim", "--url", "ws://127.0.0.1:1"), "--sim"),
     ],
 )

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..timing import monotonic
-from .notices import Notices, age_of, price_of
+from .notices import Notices, age_of, one_line, price_of
 from .output import counted, visible
 from .readings import Reading, readings
 from .stream import Entry
@@ -29,6 +29,11 @@ __all__ = ["Board", "trend_of"]
 BLOCKS = "▁▂▃▄▅▆▇█"
 KEPT = 14
 """How many middles the little curve of a line goes back."""
+COLUMNS = ("bid", "ask", "spread", "bp", "last", "what")
+WIDE, NARROW = 100, 76
+"""How many characters a line must have for all of the curve, and for all of the columns."""
+CURVE = 5
+"""How many middles the curve has where the line is not wide."""
 OLD = 5.0
 """Seconds after which a line counts as old."""
 
@@ -74,9 +79,15 @@ class Board:
         self._notices.take(entries)
 
     def picture(
-        self, streams: Mapping[str, SubscriptionStats], room: int | None = None
+        self,
+        streams: Mapping[str, SubscriptionStats],
+        room: int | None = None,
+        width: int = WIDE,
     ) -> RenderableType:
-        """Return what is to be drawn now, in `room` lines at the most."""
+        """Return what is to be drawn now, in `room` lines of `width` at the most.
+
+        Where that is narrow, columns are left out, and never cut: half a price is a wrong one.
+        """
         parts: list[RenderableType] = [self._head(list(streams.values()))]
         # The head, the notices, and what each topic needs of its own.
         spare = None if room is None else room - 3 - len(self._notices) - 3 * len(self._lines)
@@ -87,7 +98,7 @@ class Board:
                 spare -= len(shown)
             parts += [Text(), _title(topic, streams.get(topic), len(lines) - len(shown))]
             if shown:
-                parts.append(self._table(shown))
+                parts.append(self._table(shown, width))
         parts += [Text(), *self._notices.lines()]
         return Group(*parts)
 
@@ -100,24 +111,34 @@ class Board:
             age_of(self._clock() - self._began),
         )
         parts = [Text(self._venue, style="bold"), self._notices.light]
-        return Text("  ").join([*parts, *(Text(fact, style="dim") for fact in facts)])
+        head = Text("  ").join([*parts, *(Text(fact, style="dim") for fact in facts)])
+        return one_line(head)
 
-    def _table(self, lines: list[_Line]) -> Table:
-        priced = any(line.reading.is_priced for line in lines)
+    def _table(self, lines: list[_Line], width: int) -> Table:
         table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="dim", expand=True)
-        table.show_header = priced
-        table.add_column("", ratio=12, no_wrap=True)
-        if priced:
-            table.add_column("trend", width=KEPT + 2, no_wrap=True)
-            for name in ("bid", "ask", "spread", "bp", "last"):
-                ratio = 6 if name == "bp" else 11
-                table.add_column(name, ratio=ratio, justify="right", no_wrap=True)
+        table.add_column("", ratio=1, no_wrap=True)
+        rows = [[Text(visible(line.reading.name), style="bold")] for line in lines]
+        if any(line.reading.is_priced for line in lines):
+            curve = KEPT if width >= WIDE else CURVE if width >= NARROW else 0
+            table.add_column("trend" if curve else "", width=2 + curve, no_wrap=True)
+            for row, line in zip(rows, lines, strict=True):
+                middles = list(line.middles)[-curve:] if curve else ()
+                row.append(trend_of(middles, line.direction))
+            prices = [_prices(line) for line in lines]
+            filled = [name for name in COLUMNS if any(one[name] for one in prices)]
+            for name in filled if width >= NARROW else filled[:2]:
+                least = 5 if name == "bp" else 9
+                table.add_column(name, min_width=least, justify="right", no_wrap=True)
+                for row, one in zip(rows, prices, strict=True):
+                    row.append(one[name])
         else:
-            table.add_column("", ratio=60, no_wrap=True)
-        table.add_column("age", ratio=7, justify="right", no_wrap=True)
-        for line in lines:
-            cells = _priced(line) if priced else (Text(visible(line.reading.text)),)
-            table.add_row(Text(visible(line.reading.name), style="bold"), *cells, self._age(line))
+            table.show_header = False
+            table.add_column("", ratio=4, no_wrap=True)
+            for row, line in zip(rows, lines, strict=True):
+                row.append(Text(visible(line.reading.text)))
+        table.add_column("age", min_width=6, justify="right", no_wrap=True)
+        for row, line in zip(rows, lines, strict=True):
+            table.add_row(*row, self._age(line))
         return table
 
     def _age(self, line: _Line) -> Text:
@@ -137,26 +158,25 @@ def trend_of(middles: Iterable[Decimal], direction: int) -> Text:
     return Text.assemble((arrow, style), " ", (curve, "cyan"))
 
 
-def _priced(line: _Line) -> list[Text]:
+def _prices(line: _Line) -> dict[str, Text]:
+    """Return the cells of `COLUMNS`, empty where there is nothing to say."""
     reading, middle, spread = line.reading, line.reading.middle, line.reading.spread
     points = "" if not spread or not middle else f"{spread / middle * 10_000:.1f}"
-    return [
-        trend_of(line.middles, line.direction),
-        Text(price_of(reading.bid), style="green"),
-        Text(price_of(reading.ask), style="red"),
-        Text(price_of(spread)),
-        Text(points),
-        Text(price_of(reading.last) or visible(reading.text)),
-    ]
+    return {
+        "bid": Text(price_of(reading.bid), style="green"),
+        "ask": Text(price_of(reading.ask), style="red"),
+        "spread": Text(price_of(spread)),
+        "bp": Text(points),
+        "last": Text(price_of(reading.last)),
+        "what": Text(visible(reading.text)),
+    }
 
 
 def _title(topic: str, stats: SubscriptionStats | None, hidden: int) -> Text:
-    title = Text(topic, style="bold cyan")
+    parts = [] if stats is None else [counted(stats.received, "event")]
     if stats is not None:
-        parts = [counted(stats.received, "event")]
         parts += [f"{stats.conflated:,} conflated"] if stats.conflated else []
         parts += [f"{stats.dropped:,} dropped", counted(stats.gaps, "gap")]
-        title = Text.assemble(title, (f"  {' · '.join(parts)}", "dim"))
-    if hidden > 0:
-        title.append(f"  and {hidden} more than there is room for", style="yellow")
-    return title
+    more = f"  {hidden} more lines than there is room for" if hidden > 0 else ""
+    counts = f"  {' · '.join(parts)}"
+    return one_line(Text.assemble((topic, "bold cyan"), (more, "yellow"), (counts, "dim")))

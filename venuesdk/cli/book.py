@@ -132,10 +132,10 @@ def _table() -> Show:
     from .notices import Notices
 
     def draw(kept: _Kept, ending: Ending) -> None:
-        notices = Notices()
+        screen, notices = console(), Notices()
         heading = f"{kept.venue} {kept.market}"
         shown, since = None, monotonic()
-        with Live(console=console(), auto_refresh=False, vertical_overflow="crop") as live:
+        with Live(console=screen, auto_refresh=False, vertical_overflow="crop") as live:
             while not ending.come:
                 kept.stream.rest(ending.slice(FRAME))
                 notices.take(kept.stream.take(0.0))
@@ -144,9 +144,10 @@ def _table() -> Show:
                 if view is not shown:
                     shown, since = view, monotonic()
                 age, stats = monotonic() - since, kept.mirror.stats
-                live.update(
-                    picture(heading, view, stats, notices, age, kept.levels), refresh=True
+                drawn = picture(
+                    heading, view, stats, notices, age, kept.levels, (screen.width, screen.height)
                 )
+                live.update(drawn, refresh=True)
 
     return draw
 

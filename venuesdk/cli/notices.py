@@ -17,7 +17,7 @@ from ..timing import monotonic
 from .output import counted, visible
 from .stream import Entry
 
-__all__ = ["LIGHTS", "Notices", "age_of", "price_of"]
+__all__ = ["LIGHTS", "Notices", "age_of", "one_line", "price_of"]
 
 LIGHTS = {
     State.CONNECTED: ("●", "green"),
@@ -90,7 +90,7 @@ class Notices:
 
     def _line(self, at: float, style: str, text: str) -> Text:
         ago = age_of(self._clock() - at)
-        return Text.assemble((f"{ago:>6} ago  ", "dim"), (text, style), no_wrap=True)
+        return one_line(Text.assemble((f"{ago:>6} ago  ", "dim"), (text, style)))
 
 
 def age_of(seconds: float) -> str:
@@ -98,6 +98,12 @@ def age_of(seconds: float) -> str:
     if seconds < 100:
         return f"{max(0.0, seconds):.1f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"
+
+
+def one_line(text: Text) -> Text:
+    """Return text that is cut, with a sign that it is, where the terminal is narrower."""
+    text.no_wrap, text.overflow = True, "ellipsis"
+    return text
 
 
 def price_of(price: Decimal | None) -> str:

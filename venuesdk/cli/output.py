@@ -19,6 +19,7 @@ __all__ = [
     "console",
     "counted",
     "is_for_people",
+    "lacking",
     "note",
     "shows_progress",
     "visible",
@@ -47,6 +48,14 @@ def write_json(*records: Mapping[str, Any]) -> None:
 
     sys.stdout.write("".join(f"{encode_json(to_plain(dict(one)))}\n" for one in records))
     sys.stdout.flush()
+
+
+def lacking(error: ImportError) -> str:
+    """Return what to say where a library of the shell is missing; "" where it is another."""
+    library = (error.name or "").partition(".")[0]
+    if library not in ("click", "rich"):
+        return ""
+    return f"the shell needs {library}: pip install 'venuesdk[cli]'"
 
 
 def note(text: str) -> None:

@@ -14,7 +14,7 @@ import click
 
 from .._version import __version__
 from ..errors import NetworkError, NotSent, RequestRejected, VenueError
-from .output import note
+from .output import lacking, note
 
 __all__ = ["COMMANDS", "run", "shell", "status_of"]
 
@@ -104,7 +104,10 @@ def run(arguments: Sequence[str] | None) -> int:
     except VenueError as error:
         _tell(f"{type(error).__name__}: {error}")
         return status_of(error)
-    except (ImportError, ValueError, TypeError, OSError) as error:
+    except ImportError as error:
+        _tell(lacking(error) or str(error))
+        return USAGE
+    except (ValueError, TypeError, OSError) as error:
         if isinstance(error, BrokenPipeError):
             raise
         _tell(str(error))

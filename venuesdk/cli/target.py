@@ -189,7 +189,11 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         help=f"Where a credential is found: {SOURCES}. By default in the environment, "
         "VENUESDK_<VENUE>_<NAME>.",
     ),
-    click.option("--timeout", type=float, help="Seconds for each call; 10 by default."),
+    click.option(
+        "--timeout",
+        type=click.FloatRange(min=0, min_open=True),
+        help="Seconds for each call; 10 by default.",
+    ),
     click.option("--ca-file", type=click.Path(exists=True, dir_okay=False), help="Authorities."),
     click.option(
         "--environment-proxy", is_flag=True, help="Go through the proxy that the environment names."

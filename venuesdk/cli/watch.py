@@ -81,7 +81,7 @@ def _table(venue: str) -> Show:
 
         def picture() -> RenderableType:
             counts = {text: one.stats for text, one in stream.subscriptions.items()}
-            return board.picture(counts, screen.height)
+            return board.picture(counts, screen.height, screen.width)
 
         with Live(
             picture(), console=screen, auto_refresh=False, vertical_overflow="crop"
