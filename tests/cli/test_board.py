@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 from decimal import Decimal
+from typing import Any
 
+import attrs
 import pytest
 from rich.console import Console
 
@@ -35,15 +37,8 @@ def ticker(symbol: str, bid: str, ask: str) -> Entry:
 
 def stats(**counts: int) -> dict[str, SubscriptionStats]:
     """Return the counters of the one topic."""
-    every = dict.fromkeys(
-        ("received", "delivered", "dropped", "conflated", "undecodable", "gaps", "queued",
-         "queued_bytes"), 0,
-    )  # fmt: skip
-    return {
-        "tickers:dub": SubscriptionStats(
-            topic="tickers", callback_seconds=0.0, **{**every, **counts}
-        )
-    }
+    every: dict[str, Any] = {field.name: 0 for field in attrs.fields(SubscriptionStats)}
+    return {"tickers:dub": SubscriptionStats(**{**every, "topic": "tickers", **counts})}
 
 
 def drawn(

@@ -6,8 +6,6 @@ import os
 import sys
 from collections.abc import Sequence
 
-from .output import lacking, note
-
 __all__ = ["main"]
 
 
@@ -16,6 +14,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         from .shell import run
     except ImportError as error:
+        from .output import lacking, note
+
         if not lacking(error):
             raise
         note(f"venuesdk: {lacking(error)}")
