@@ -102,3 +102,14 @@ def test_a_source_that_cannot_be_read_is_told_by_its_name(tmp_path: Path) -> Non
         result = invoke("onyx", "--url", venue.url, "--credential", f"token=file:{missing}")
     assert isinstance(result.exception, OSError)
     assert "nothing" in str(result.exception)
+
+
+def test_a_venue_need_not_be_named_where_a_command_says_so(
+    monkeypatch: pytest.MonkeyPatch, canaries: Any
+) -> None:
+    """Then the target has none; and only what was pointed at is read, nothing is asked for."""
+    monkeypatch.setenv("MY_KEY", canaries.api_key)
+    assert CliRunner().invoke(show_any, []).output == "'' \n"
+    result = CliRunner().invoke(show_any, ["fuze", "--credential", "api_key=env:MY_KEY"])
+    assert result.output == "'fuze' ['api_key']\n"
+    assert CliRunner().invoke(show, []).exit_code == 2

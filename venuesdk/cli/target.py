@@ -65,7 +65,7 @@ class Target:
     def client(self, **more: Any) -> Iterator[Any]:
         """Yield a client that is not connected yet, and close it; where asked, with a simulator."""
         if not self.simulated:
-            with _closing(self._make(self.options, self.given(), more)) as client:
+            with _closing(self._make(self.options, self._found(), more)) as client:
                 yield client
             return
         from ..testing import simulate
