@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 import termios
@@ -89,20 +90,35 @@ def test_without_a_terminal_an_order_needs_a_yes(
         assert len(orders) == 1
 
 
-@pytest.mark.parametrize(("answer", "status", "sent"), [("n\n", 3, 0), ("y\n", 0, 1)])
-def test_at_a_terminal_it_is_shown_and_asked_for(
-    keys: Any, answer: str, status: int, sent: int
-) -> None:
-    """A no sends nothing, and says so by the status of what was certainly not sent."""
+def test_at_a_terminal_it_is_shown_and_asked_for(keys: Any) -> None:
+    """What would be sent is shown with masks; a yes sends it, once."""
     with simulate("timex") as venue:
         env = keys(venue)
         with Terminal("call", "timex", *ORDER, "--url", venue.url, env=env) as terminal:
             terminal.wait_for('"secret":"********"', "Send it? [y/N]")
-            terminal.press(answer)
-            assert terminal.end() == status
-            assert ("Nothing was sent." in terminal.text) is not bool(sent)
+            terminal.press("y\n")
+            assert terminal.end() == 0
+            assert "PlacedOrders(" in terminal.text
             assert not [value for value in env.values() if value in terminal.raw]
-        assert len([text for _, text in venue.received if "strike-now-1" in text]) == sent
+        assert len([text for _, text in venue.received if "strike-now-1" in text]) == 1
+
+
+@pytest.mark.parametrize("answer", ["n\n", "\n"])
+def test_a_no_sends_nothing(
+    keys: Any,
+    answer: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """So does a mere Enter; the status is that of what was certainly not sent."""
+    monkeypatch.setattr("venuesdk.cli.call.is_for_people", lambda: True)
+    monkeypatch.setattr("venuesdk.cli.call.can_ask", lambda: True)
+    monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+    with simulate("timex") as venue:
+        keys(venue)
+        assert main(["call", "timex", *ORDER, "--url", venue.url]) == 3
+        assert "Nothing was sent." in capsys.readouterr().err
+        assert venue.accepted == 0
 
 
 def test_ctrl_c_at_the_question_sends_nothing(keys: Any) -> None:
@@ -147,6 +163,8 @@ def test_a_missing_credential_is_asked_for_and_not_shown(canaries: Any) -> None:
         terminal.press(f"{token}\n")
         assert terminal.end() == 0
         assert "age_millis" in terminal.text
+        # Lines for programs have no colours, at a terminal either.
+        assert "\x1b" not in terminal.raw
         assert token not in terminal.raw
         assert termios.tcgetattr(terminal.theirs) == terminal.modes
 

@@ -55,12 +55,16 @@ def test_it_takes_the_time_that_it_took(
     assert last * factor <= took < last * factor + 1.0
 
 
-def test_a_terminal_gets_lines_for_people(tape: Path) -> None:
+def test_a_terminal_gets_lines_for_people(
+    tape: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Which way, and what, on a line of its own."""
-    with Terminal("replay", str(tape), "--speed", "max") as terminal:
-        assert terminal.end() == 0
-        assert "> out" in terminal.text
-        assert "< in" in terminal.text
+    monkeypatch.setattr("venuesdk.cli.replay.is_for_people", lambda: True)
+    assert main(["replay", str(tape), "--speed", "max"]) == 0
+    first, second, third, *_ = capsys.readouterr().out.splitlines()
+    assert first.split()[:4] == ["0.000", "·", "opened", first.split()[-1]]
+    assert second.split()[1:3] == [">", "out"]
+    assert third.split()[1:3] == ["<", "in"]
 
 
 def test_a_served_tape_is_a_venue(tape: Path) -> None:
