@@ -93,7 +93,7 @@ def _show_once(drawn: bool) -> Show:
         view = kept.mirror.view
         while view is None:
             if patience.come or ending.come:
-                raise click.ClickException(f"no book of {kept.market} within {PATIENCE:g} s")
+                raise click.ClickException(f"no book of {kept.market} came in time")
             kept.stream.take(patience.slice(STEP))
             _check(kept.mirror)
             view = kept.mirror.view

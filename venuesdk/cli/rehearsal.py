@@ -19,6 +19,8 @@ from ..timing import Deadline
 
 __all__ = ["Plan", "rehearse"]
 
+ADDRESSES = ("url", "http_url")
+
 
 @frozen
 class Plan:
@@ -47,7 +49,7 @@ def rehearse(
     given: dict[str, Any] = dict(options)
     if kind.codec.http_url is not None:
         # A client that knows both addresses begins with the socket.
-        given |= {name: given.get(name) or getattr(kind.codec, name) for name in _ADDRESSES}
+        given |= {name: given.get(name) or getattr(kind.codec, name) for name in ADDRESSES}
     masks = {name: Secret(MASK) for name in kind.credentials}
     actor: Any = _actor(kind, masks)
     client = actor(**given, **masks)
@@ -58,9 +60,6 @@ def rehearse(
     finally:
         client.close()
     raise ValueError("this sends nothing")
-
-
-_ADDRESSES = ("url", "http_url")
 
 
 def _actor(kind: type[Client], masks: Mapping[str, Secret]) -> type[Client]:
