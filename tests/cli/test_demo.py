@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from venuesdk.cli import demo, main
@@ -54,6 +56,18 @@ def test_a_real_address_is_met_with_credentials_from_the_environment(
         assert venue.credentials["token"] not in out
         assert "ticker" in out.lower()
         assert "cut" not in out
+
+
+def test_programs_get_steps_and_counts(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each a line of JSON, told apart by its kind."""
+    assert main(["demo", "--venue", "fuze", "--json"]) == 0
+    records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    *steps, counts = records
+    assert {one["kind"] for one in steps} == {"step"}
+    assert {one["step"] for one in steps} >= {"login", "call", "event", "refused"}
+    assert counts["kind"] == "counts"
+    assert counts["counts"]["venue"] == "fuze"
+    assert counts["counts"]["calls"] > 1
 
 
 def test_a_missing_credential_is_a_failure_that_says_which(

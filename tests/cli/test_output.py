@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 from decimal import Decimal
 
 import pytest
 
-from venuesdk.cli.output import console, is_for_people, note, write_json
+from venuesdk.cli.output import (
+    can_ask,
+    console,
+    is_for_people,
+    note,
+    shows_progress,
+    visible,
+    write_json,
+)
 from venuesdk.models import Gap, GapReason
 
 
@@ -31,3 +40,43 @@ def test_tables_are_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not is_for_people()
     monkeypatch.setenv("NO_COLOR", "1")
     assert console().no_color
+
+
+class FakeTerminal(io.StringIO):
+    """A stream that says that it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_that_cannot_redraw_gets_no_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dumb one, as in an editor's shell, is treated as a pipe; bars need standard error."""
+    monkeypatch.setattr("sys.stdout", FakeTerminal())
+    monkeypatch.setattr("sys.stderr", FakeTerminal())
+    monkeypatch.setenv("TERM", "xterm")
+    assert is_for_people()
+    assert shows_progress()
+    monkeypatch.setenv("TERM", "dumb")
+    assert not is_for_people()
+    assert not shows_progress()
+
+
+def test_only_somebody_at_a_terminal_can_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The question goes to standard error, the answer comes from standard input."""
+    monkeypatch.setattr("sys.stderr", FakeTerminal())
+    assert can_ask() is sys.stdin.isatty()
+    monkeypatch.setattr("sys.stdin", FakeTerminal())
+    assert can_ask()
+
+
+def test_many_records_are_as_many_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    """They are written at once."""
+    write_json({"a": 1}, {"a": 2})
+    assert capsys.readouterr().out == '{"a":1}\n{"a":2}\n'
+
+
+def test_what_steers_a_terminal_is_spelt_out(capsys: pytest.CaptureFixture[str]) -> None:
+    """A venue's text is shown, and not obeyed; lines stay lines, and other alphabets text."""
+    assert visible("a\x1b[2J\x07\rb\nДа\x9b") == "a\\x1b[2J\\x07\\x0db\nДа\\x9b"
+    note("\x1b[31mred")
+    assert capsys.readouterr().err == "\\x1b[31mred\n"

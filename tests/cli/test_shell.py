@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
 import pytest
+from click.shell_completion import ShellComplete
 
 from venuesdk import ConnectFailed, ConnectionLost, RequestRejected, VenueError
 from venuesdk.cli import main
-from venuesdk.cli.shell import COMMANDS, status_of
+from venuesdk.cli.shell import COMMANDS, run, shell, status_of
+
+ROOT = Path(__file__).parent.parent.parent
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -33,3 +42,98 @@ def test_an_unknown_subcommand_is_a_mistake(capsys: pytest.CaptureFixture[str]) 
     """The status is 2, and the line goes to standard error."""
     assert main(["explode"]) == 2
     assert "explode" in capsys.readouterr().err
+
+
+def test_the_help_names_every_subcommand(capsys: pytest.CaptureFixture[str]) -> None:
+    """With what it does, and what each exit status means."""
+    assert main(["--help"]) == 0
+    out = capsys.readouterr().out
+    assert all(f"  {name} " in out for name in COMMANDS)
+    assert "4 the outcome is unknown" in " ".join(out.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "left_alone"),
+    [
+        (["--version"], ("rich", "msgspec", "websocket", "venuesdk.client", "venuesdk.cli.target")),
+        (["--help"], ("rich", "msgspec", "websocket", "venuesdk.client", "venuesdk.cli.target")),
+        (["call", "--help"], ("rich", "msgspec", "websocket", "venuesdk.client")),
+    ],
+)
+def test_what_only_prints_loads_no_client(
+    arguments: list[str], left_alone: tuple[str, ...]
+) -> None:
+    """So that help, and a shell that completes a line, are there at once."""
+    run = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "venuesdk", *arguments],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    loaded = {line.rpartition("|")[2].strip() for line in run.stderr.splitlines()}
+    assert "click" in loaded
+    assert not loaded & set(left_alone)
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("venuesdk wa", {"watch"}),
+        ("venuesdk watch o", {"onyx"}),
+        ("venuesdk watch loopring t", {"ticker:LRC-ETH", "trades:LRC-ETH"}),
+        ("venuesdk record fuze q", {"quotes:BTC_USD"}),
+        ("venuesdk call timex ca", {"cancel_order"}),
+        ("venuesdk book timex E", {"ETHAUDT"}),
+    ],
+)
+def test_a_shell_completes(line: str, offered: set[str]) -> None:
+    """Subcommands, venues, topics, methods and markets, as bash asks for them."""
+    words = line.split()
+    found = ShellComplete(shell, {}, "venuesdk", "_VENUESDK_COMPLETE").get_completions(
+        words[1:-1], words[-1]
+    )
+    assert {one.value for one in found} == offered
+
+
+def test_bash_is_answered_as_it_asks() -> None:
+    """The installed command completes when the variable of click's own script is set."""
+    answer = subprocess.run(
+        [sys.executable, "-m", "venuesdk"],
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "_VENUESDK_COMPLETE": "bash_complete",
+            "COMP_WORDS": "venuesdk watch o",
+            "COMP_CWORD": "2",
+        },
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    assert answer.stdout == "plain,onyx\n"
+
+
+def test_a_prompt_that_is_left_is_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The status is that of an interrupt."""
+
+    def left(*arguments: object, **options: object) -> None:
+        raise click.exceptions.Abort
+
+    monkeypatch.setattr(shell, "main", left)
+    assert run([]) == 130
+
+
+@pytest.mark.parametrize("library", ["rich.live", "click"])
+def test_a_library_that_is_missing_is_named_with_its_extra(
+    library: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whether it is found out at the start or when something is to be drawn."""
+    monkeypatch.setitem(sys.modules, library, None)
+    monkeypatch.delitem(sys.modules, "venuesdk.cli.shell")
+    monkeypatch.setattr("venuesdk.cli.watch.is_for_people", lambda: True)
+    assert main(["watch", "onyx", "tickers:dub", "--sim"]) == 2
+    name = library.partition(".")[0]
+    assert f"needs {name}: pip install 'venuesdk[cli]'" in capsys.readouterr().err

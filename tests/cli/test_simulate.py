@@ -81,3 +81,22 @@ def test_it_can_stop_by_itself() -> None:
     """With --seconds it ends after that time, with status 0."""
     with simulator("timex", "--seconds", "0.05") as (process, _):
         assert process.wait(5) == 0
+
+
+def test_programs_are_told_how_to_reach_it() -> None:
+    """All of it is one line of JSON, with credentials that are made up."""
+    run = subprocess.run(
+        [sys.executable, "-m", "venuesdk", "simulate", "loopring", "--json", "--seconds", "0"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    facts = json.loads(run.stdout)
+    assert facts["kind"] == "serving"
+    assert facts["url"].startswith("ws://127.0.0.1:")
+    assert facts["http_url"].startswith("http://127.0.0.1:")
+    assert "api_key" in facts["credentials"]
+    assert "drop" in facts["faults"]

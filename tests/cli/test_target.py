@@ -70,14 +70,38 @@ def test_a_credential_in_clear_is_refused_and_not_repeated() -> None:
         (("--credential", "tokn=env:A"), "token"),
         (("--credential", "token=env:NOT_SET_ANYWHERE"), "NOT_SET_ANYWHERE"),
         (("--credential", "token=prompt"), "no terminal"),
+        ((), "VENUESDK_ONYX_TOKEN"),
+        (("--sim", "--timeout", "0"), "--timeout"),
         (("--sim", "--url", "ws://127.0.0.1:1"), "--sim"),
     ],
 )
 def test_a_mistake_is_told_before_anything_is_sent(arguments: tuple[str, ...], said: str) -> None:
-    """An unknown name, an empty source, a prompt without a terminal, an address too many."""
+    """An unknown name, an empty source, no terminal to ask at, none at all, an address too many."""
     result = invoke("onyx", *arguments)
     assert result.exit_code == 2
     assert said in result.output
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        (Target("onyx", simulated=True), "a simulated onyx"),
+        (Target("onyx"), "onyx"),
+        (Target("loopring", options={"url": "wss://u:p@a:1/b?wsApiKey=c"}), "loopring wss://a:1/b"),
+    ],
+)
+def test_a_place_is_told_without_what_may_be_a_key(target: Target, said: str) -> None:
+    """An address may hold a key in its query, or a password before its host."""
+    assert target.place == said
+
+
+def test_a_source_that_cannot_be_read_is_told_by_its_name(tmp_path: Path) -> None:
+    """A file that there is not is a mistake, and not a traceback."""
+    with simulate("onyx") as venue:
+        missing = tmp_path / "nothing"
+        result = invoke("onyx", "--url", venue.url, "--credential", f"token=file:{missing}")
+    assert isinstance(result.exception, OSError)
+    assert "nothing" in str(result.exception)
 
 
 def test_a_venue_need_not_be_named_where_a_command_says_so(

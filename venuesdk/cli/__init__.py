@@ -13,13 +13,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command with `arguments` (those of the process by default); return its status."""
     try:
         from .shell import run
-    except ImportError as missing:
-        if missing.name not in ("click", "rich"):
+    except ImportError as error:
+        from .output import lacking, note
+
+        if not lacking(error):
             raise
-        print(
-            f"venuesdk: the shell needs {missing.name}: pip install 'venuesdk[cli]'",
-            file=sys.stderr,
-        )
+        note(f"venuesdk: {lacking(error)}")
         return 2
     try:
         status = run(arguments)

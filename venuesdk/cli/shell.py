@@ -5,18 +5,27 @@ A subcommand is a module of this package that has a `command`; it is imported wh
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
+from typing import Any
 
 import click
 
 from .._version import __version__
 from ..errors import NetworkError, NotSent, RequestRejected, VenueError
+from .output import lacking, note
 
 __all__ = ["COMMANDS", "run", "shell", "status_of"]
 
 COMMANDS = {
+    "watch": "Show streams: a live table, or lines of JSON.",
+    "book": "Keep one order book: a ladder, or lines of JSON.",
+    "call": "Make one request, and print its typed answer.",
+    "record": "Record streams onto a tape.",
+    "replay": "Play a tape: print it, or serve it as a venue.",
+    "bench": "Measure what the library does on this machine.",
+    "topics": "List what one can watch and record.",
     "demo": "Run the clients against the built-in simulators, and print what happened.",
     "doctor": "Say what is wrong on the way to a venue, and what to do.",
     "simulate": "Run one simulated venue on loopback until Ctrl-C.",
@@ -29,8 +38,28 @@ NOT_SENT = 3
 UNKNOWN = 4
 
 
+class _NobodyReadsError(Exception):
+    """Standard output is a pipe that was closed; click would end the process for an OSError."""
+
+
+@contextmanager
+def _told_apart() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError as gone:
+        raise _NobodyReadsError from gone
+
+
 class _Commands(click.Group):
     """The subcommands, each imported when it is run or when its own help is asked for."""
+
+    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
+        with _told_apart():
+            return super().make_context(*arguments, **options)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _told_apart():
+            return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -51,7 +80,8 @@ class _Commands(click.Group):
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit status: 0 done, 1 refused or failed, 2 a mistake in the command, 3 certainly not "
-    "sent, 4 the outcome is unknown, 130 Ctrl-C.",
+    "sent, 4 the outcome is unknown, 130 Ctrl-C. Completion for bash (zsh, fish likewise): "
+    'eval "$(_VENUESDK_COMPLETE=bash_source venuesdk)"',
 )
 @click.version_option(__version__, prog_name="venuesdk", message="%(prog)s %(version)s")
 def shell() -> None:
@@ -63,6 +93,8 @@ def run(arguments: Sequence[str] | None) -> int:
     try:
         status = shell.main(arguments, prog_name="venuesdk", standalone_mode=False)
         return status if isinstance(status, int) else 0
+    except _NobodyReadsError as gone:
+        raise BrokenPipeError from gone
     except click.exceptions.Abort:
         # A prompt that was left; Ctrl-C anywhere else comes out as itself.
         return 130
@@ -72,7 +104,10 @@ def run(arguments: Sequence[str] | None) -> int:
     except VenueError as error:
         _tell(f"{type(error).__name__}: {error}")
         return status_of(error)
-    except (ImportError, ValueError, TypeError, OSError) as error:
+    except ImportError as error:
+        _tell(lacking(error) or str(error))
+        return USAGE
+    except (ValueError, TypeError, OSError) as error:
         if isinstance(error, BrokenPipeError):
             raise
         _tell(str(error))
@@ -89,4 +124,4 @@ def status_of(error: VenueError) -> int:
 
 
 def _tell(text: str) -> None:
-    print(f"venuesdk: {text}", file=sys.stderr)
+    note(f"venuesdk: {text}")

@@ -8,6 +8,7 @@ import threading
 import click
 
 from ..testing import SimulatedVenue, simulate
+from .output import note, write_json
 from .target import VENUES
 
 __all__ = ["command"]
@@ -20,31 +21,41 @@ __all__ = ["command"]
 @click.option(
     "--interval", default=0.5, show_default=True, help="Seconds between two steps of the market."
 )
-@click.option("--seconds", type=float, help="Stop after so many seconds.")
-def command(venue: str, port: int, seed: int, interval: float, seconds: float | None) -> None:
+@click.option("--seconds", type=click.FloatRange(min=0), help="Stop after so many seconds.")
+@click.option("--json", "as_json", is_flag=True, help="Lines of JSON.")
+def command(
+    venue: str, port: int, seed: int, interval: float, seconds: float | None, as_json: bool
+) -> None:
     """Run one simulated venue on loopback, and print how to reach it.
 
     Until Ctrl-C. Takes fault switches on standard input, one a line: drop, mute, half_open,
     slow 0.5, close_with 1012, and so on; "mute off" and "slow 0" end one.
     """
     with simulate(venue, seed=seed, interval=interval, port=port) as simulator:
-        _run(simulator, seconds)
+        _announce(simulator, as_json)
+        threading.Thread(
+            target=_take_switches,
+            args=(simulator, as_json),
+            name="venuesdk-sim-switches",
+            daemon=True,
+        ).start()
+        threading.Event().wait(seconds)
 
 
-def _run(venue: SimulatedVenue, seconds: float | None) -> None:
-    print(f"url          {venue.url}")
-    if venue.http_url is not None:
-        print(f"http_url     {venue.http_url}")
-    for credential, value in venue.credentials.items():
-        print(f"{credential:<12} {value}")
+def _announce(venue: SimulatedVenue, as_json: bool) -> None:
+    """Say how to reach it; its credentials are made up, and no secret."""
+    facts = {"url": venue.url, "http_url": venue.http_url}
+    if as_json:
+        told = {**facts, "credentials": venue.credentials, "faults": list(venue.faults)}
+        write_json({"kind": "serving", "venue": venue.name, **told})
+        return
+    for name, value in {**facts, **venue.credentials}.items():
+        if value is not None:
+            print(f"{name:<12} {value}")
     print(f"faults       {' '.join(venue.faults)}", flush=True)
-    threading.Thread(
-        target=_take_switches, args=(venue,), name="venuesdk-sim-switches", daemon=True
-    ).start()
-    threading.Event().wait(seconds)
 
 
-def _take_switches(venue: SimulatedVenue) -> None:
+def _take_switches(venue: SimulatedVenue, as_json: bool) -> None:
     """Turn lines of standard input into faults."""
     for line in sys.stdin:
         words = line.split()
@@ -53,6 +64,9 @@ def _take_switches(venue: SimulatedVenue) -> None:
         try:
             venue.fault(words[0], *words[1:])
         except (TypeError, ValueError) as error:
-            print(f"venuesdk: {error}", file=sys.stderr, flush=True)
+            note(f"venuesdk: {error}")
+            continue
+        if as_json:
+            write_json({"kind": "fault", "fault": words})
         else:
             print(f"fault        {line.strip()}", flush=True)

@@ -11,14 +11,18 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
 import click
 from attrs import field, frozen
 
-from ..client import Client, clients
 from ..secret import Secret
 from ..venues import load, names
+from .output import can_ask
+
+if TYPE_CHECKING:
+    from ..client import Client
 
 __all__ = ["VENUES", "Target", "target_options"]
 
@@ -40,8 +44,20 @@ class Target:
     """Where each is to be found: never what it is."""
 
     @property
+    def place(self) -> str:
+        """Whom one talks to, as a note says it: without what of an address may be a credential."""
+        if self.simulated:
+            return f"a simulated {self.venue}"
+        address = urlsplit(self.options.get("url") or self.options.get("http_url") or "")
+        host = address.netloc.rpartition("@")[2]
+        return f"{self.venue} {address.scheme}://{host}{address.path}" if host else self.venue
+
+    @property
     def client_class(self) -> type[Client]:
         """The class of its client."""
+        # Here, because a shell that completes a line wants neither clients nor their libraries.
+        from ..client import clients
+
         load(self.venue)
         return clients()[self.venue]
 
@@ -49,7 +65,7 @@ class Target:
     def client(self, **more: Any) -> Iterator[Any]:
         """Yield a client that is not connected yet, and close it; where asked, with a simulator."""
         if not self.simulated:
-            with _closing(self._make(self.options, self.given(), more)) as client:
+            with _closing(self._make(self.options, self._found(), more)) as client:
                 yield client
             return
         from ..testing import simulate
@@ -68,13 +84,26 @@ class Target:
 
     def given(self) -> dict[str, Secret]:
         """Return the credentials that were pointed at, read from where they are."""
+        self.check_credentials()
+        return {name: _read(name, source) for name, source in self.credentials.items()}
+
+    def check_credentials(self) -> None:
+        """Refuse the name of a credential that the venue does not have."""
         known = self.client_class.credentials
         for name in self.credentials:
             if name not in known:
                 raise click.UsageError(
                     f"{self.venue} has no credential {name!r}, but {', '.join(known) or 'none'}"
                 )
-        return {name: _read(name, source) for name, source in self.credentials.items()}
+
+    def _found(self) -> dict[str, Secret]:
+        """Return the credentials pointed at, and those asked for that one cannot do without."""
+        found = self.given()
+        for name, variable in self.client_class.credentials.items():
+            needed = name not in self.client_class.optional_credentials
+            if needed and name not in found and not os.environ.get(variable):
+                found[name] = _ask_for(self.venue, name, variable)
+        return found
 
 
 @contextmanager
@@ -125,6 +154,14 @@ def _sources(
     return tuple(found)
 
 
+def _ask_for(venue: str, name: str, variable: str) -> Secret:
+    if not can_ask():
+        raise click.UsageError(
+            f"{venue} needs {name}: set {variable}, or give --credential {name}={SOURCES}"
+        )
+    return _read(name, "prompt")
+
+
 def _read(name: str, source: str) -> Secret:
     kind, _, place = source.partition(":")
     if kind == "env":
@@ -132,7 +169,7 @@ def _read(name: str, source: str) -> Secret:
     elif kind == "file":
         value = Path(place).expanduser().read_text(encoding="utf-8").strip()
     elif sys.stdin.isatty():
-        value = click.prompt(name, hide_input=True, err=True)
+        value = click.prompt(f"{name} (not shown)", hide_input=True, err=True)
     else:
         raise click.UsageError(f"{name}: there is no terminal to ask at")
     if not value:
@@ -152,7 +189,11 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         help=f"Where a credential is found: {SOURCES}. By default in the environment, "
         "VENUESDK_<VENUE>_<NAME>.",
     ),
-    click.option("--timeout", type=float, help="Seconds for each call; 10 by default."),
+    click.option(
+        "--timeout",
+        type=click.FloatRange(min=0, min_open=True),
+        help="Seconds for each call; 10 by default.",
+    ),
     click.option("--ca-file", type=click.Path(exists=True, dir_okay=False), help="Authorities."),
     click.option(
         "--environment-proxy", is_flag=True, help="Go through the proxy that the environment names."
