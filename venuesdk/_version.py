@@ -3,5 +3,5 @@
 Never an import and never an expression.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 """This release, as its metadata and its User-Agent name it."""
