@@ -1,0 +1,49 @@
+"""The README: what it shows as a program is one, and what it links to is there."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+PROGRAMS = [
+    block
+    for block in re.findall(r"(?ms)^```python\n(.*?)^```$", TEXT)
+    if "with simulate(" in block
+]
+SAID = ["the venue said no: no permissions", "Gap(reason=", "True"]
+"""What each of them prints, in their order."""
+
+
+@pytest.mark.parametrize(
+    ("program", "said"),
+    list(zip(PROGRAMS, SAID, strict=True)),
+    ids=["first lines", "a cut", "faults"],
+)
+def test_its_programs_run_as_they_are_printed(program: str, said: str) -> None:
+    """Each ends by itself with status 0, and says what it is there to show."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert said in done.stdout
+
+
+def test_what_it_links_to_is_there() -> None:
+    """Files by their path, sections by their name."""
+    headings = re.findall(r"(?m)^#+ (.*)$", TEXT)
+    anchors = {re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in headings}
+    for target in re.findall(r"\]\(([^)]+)\)", TEXT):
+        path, _, anchor = target.partition("#")
+        assert (ROOT / path).exists() if path else anchor in anchors, target
