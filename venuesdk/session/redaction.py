@@ -51,8 +51,8 @@ def sealed(call: Callable[P, R]) -> Callable[P, R]:
 def forms_of(secret: Secret) -> tuple[str, ...]:
     """Return a credential as texts may hold it, longest first.
 
-    As it is; as JSON, a URL or Python writes it; and in base64, at whatever place of a longer
-    text, without the characters that depend on its neighbours.
+    As it is; as JSON, a URL or Python writes it; and in base64, that for URLs too, at whatever
+    place of a longer text, without the characters that depend on its neighbours.
     """
     value = secret.reveal()
     data = value.encode("utf-8", "surrogatepass")
@@ -71,7 +71,7 @@ def forms_of(secret: Secret) -> tuple[str, ...]:
         whole = (before + len(data)) % 3 == 0
         core = encoded[skipped:] if whole else encoded[skipped:-1]
         if len(core) >= SHORTEST_ENCODED:
-            forms.add(core)
+            forms.update((core, core.replace("+", "-").replace("/", "_")))
     return tuple(sorted(forms, key=len, reverse=True))
 
 
