@@ -91,6 +91,7 @@ def test_the_number_of_entries_does_not_depend_on_when_truncated_is_asked(whole:
     [
         (lambda lines: [*lines[:5], *lines[6:]], "entry 5 is missing"),
         (lambda lines: [*lines[:3], b"{}\n", *lines[4:]], "no entry"),
+        (lambda lines: [*lines[:3], lines[3].replace(b"\n", b"\r"), *lines[4:]], "no entry"),
         (lambda lines: [*lines, lines[-2]], "behind the end"),
         (lambda lines: lines[1:], "no header"),
         (lambda lines: [*lines[:-2], lines[-1]], "entries of 40"),
@@ -126,6 +127,20 @@ def test_a_compressed_tape_is_one_stream_of_lines(tmp_path: Path) -> None:
     write(tmp_path / "b.tape.zst")
     with zstandard.open(tmp_path / "b.tape.zst", "rb") as file:
         assert file.read() == (tmp_path / "a.tape").read_bytes()
+
+
+def test_a_tape_with_the_newlines_of_windows_is_read(tmp_path: Path) -> None:
+    """As a version control may check it out there; so is one with half a character in it."""
+    path = tmp_path / "x.tape"
+    file = TapeFile(path)
+    file.begin(HEADER)
+    file.write(write_entry(1, Kind.IN, 1.0, 2.0, 1, "a\ud800b"))
+    file.finish(1)
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    tape = read_tape(path)
+    assert tape.header == HEADER
+    assert [entry.text for entry in tape] == ["a?b"]
+    assert tape.truncated is False
 
 
 @pytest.mark.parametrize("name", ["x.tape", "x.tape.zst"])

@@ -69,7 +69,8 @@ class TapeFile:
 
     def write(self, lines: str) -> None:
         """Write whole lines; where they are compressed, `flush` lets them out."""
-        data = lines.encode()
+        # Half a character, of what a venue escaped, would be no text to whoever reads it.
+        data = lines.encode("utf-8", "replace")
         self._out(data if self._packer is None else self._packer.compress(data))
 
     def flush(self) -> None:
@@ -148,7 +149,7 @@ class Tape:
 
     def _header(self, lines: Iterator[bytes]) -> TapeHeader:
         line = next(lines, b"")
-        if line.endswith(b"}\n"):
+        if line.endswith(b"\n"):
             return read_header(line)
         if not START.startswith(line[: len(START)]):
             raise TapeCorrupted("the file is no tape: its first line is no header")
@@ -174,7 +175,8 @@ def _lines(file: IO[bytes]) -> Iterator[bytes]:
         if newline:
             whole = b"".join([*rest, head, newline])
             rest = [tail] if tail else []
-            yield from whole.splitlines(keepends=True)
+            # Not at a carriage return: a text file of Windows' has one before each newline.
+            yield from (line + newline for line in whole[:-1].split(newline))
         elif data:
             rest.append(data)
     else:
