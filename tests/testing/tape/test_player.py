@@ -93,6 +93,8 @@ def test_a_frame_that_the_tape_does_not_know_ends_the_connection(stage: Any) -> 
     with client, pytest.raises(ConnectionLost, match="does not know this frame") as caught:
         client.request("order", {"api_key": "x" * 20})
     assert caught.value.code == 1008
+    played, total = player.progress
+    assert played <= total
     assert player.surprises == ['{"id": "msg:2", "method": "order", "api_key": "********"}']
 
 

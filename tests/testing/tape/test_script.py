@@ -132,6 +132,7 @@ class Tape(list[TapeEntry]):
     """As much of a tape as is played."""
 
     header: Any = None
+    truncated = False
 
 
 def test_a_tape_on_which_something_is_missing_is_played_with_a_warning(
@@ -141,3 +142,8 @@ def test_a_tape_on_which_something_is_missing_is_played_with_a_warning(
     told = Told().add(Kind.IN, "a").add(Kind.LOST, epoch=0, count=7)
     Performance(Tape(told.entries))  # type: ignore[arg-type]
     assert "7 entries were lost" in caplog.text
+    assert "its end is missing" not in caplog.text
+    cut = Tape(told.entries)
+    cut.truncated = True
+    Performance(cut)  # type: ignore[arg-type]
+    assert "its end is missing" in caplog.text

@@ -34,6 +34,8 @@ AT_ONCE = Backoff(initial=0.01, maximum=0.1)
 GULP = 256
 """How many frames one read brings at the most."""
 NO_MASK = b"\0\0\0\0"
+UNSENT = ("ConnectFailed:", "ConnectTimeout:", "NotSent:")
+"""How the reason of an HTTP exchange begins of which nothing left."""
 CLOSED_HERE = "the connection was closed here"
 
 
@@ -111,7 +113,9 @@ class PlayedConnection:
             self.frames_out += 1
             self.bytes_out += len(text)
             if self._wiretap.taps:
-                self._wiretap.leaving([Parcel(encode_frame(TEXT, text.encode(), NO_MASK))])
+                sent = Parcel(encode_frame(TEXT, text.encode(), NO_MASK))
+                self._wiretap.leaving([sent])
+                sent.done = True
             cues = self._script.take(text)
             if cues is None:
                 self._performance.unknown(text)
@@ -161,7 +165,8 @@ class PlayedConnection:
             if self._end is not None:
                 break
             _, _, cue = heapq.heappop(self._due)
-            self._performance.played += 1
+            # An end for a frame that the tape does not know is no word of the venue's.
+            self._performance.played += bool(cue.number)
             if isinstance(cue.what, End):
                 self._finish(cue.what.code, cue.what.reason)
             else:
@@ -244,6 +249,8 @@ class Player:
             found = self._performance.exchange(request.method, str(request.url), body)
         if found is None:
             raise ConnectFailed("the tape does not know this HTTP request")
+        if found.error.startswith(UNSENT):
+            raise ConnectFailed("the HTTP request was not sent, as on the tape")
         if found.status is None:
             raise ConnectionLost("the HTTP request failed, as on the tape", outcome_unknown=True)
         return HttpResponse(found.status, dict(found.headers), found.received.encode())

@@ -169,6 +169,8 @@ class Performance:
         lost = sum(one.count for one in entries)
         if lost:
             log.warning("the tape is incomplete: %d entries were lost when it was recorded", lost)
+        if tape.truncated:
+            log.warning("the tape is incomplete: its end is missing")
         self._scripts = [Script(part, withdrawn) for part in self._connections(entries)]
         self.total = sum(script.total for script in self._scripts)
         self.played = 0
