@@ -43,6 +43,9 @@ __all__ = ["Dial", "Host", "Plan", "Reader"]
 Dial: TypeAlias = Callable[[Endpoint, Deadline, Wiretap], Connection]
 """What makes a connection; raises as `WebSocketConnection.connect` does."""
 
+Asked: TypeAlias = tuple[HttpRequest, HttpResponse | None, VenueError | None]
+"""What was asked over HTTP, with its answer or with why there is none."""
+
 TICK = 0.25
 """Seconds that the reader waits for the socket in one piece.
 
@@ -289,11 +292,15 @@ class Reader:
             raise
 
     def _address(self, codec: Codec, deadline: Deadline) -> str:
-        asked: list[tuple[HttpRequest, HttpResponse]] = []
+        asked: list[Asked] = []
 
         def fetch(request: HttpRequest) -> HttpResponse:
-            response = self._fetch(request, deadline)
-            asked.append((request, response))
+            try:
+                response = self._fetch(request, deadline)
+            except VenueError as error:
+                asked.append((request, None, error))
+                raise
+            asked.append((request, response, None))
             return response
 
         try:
@@ -303,9 +310,14 @@ class Reader:
             return url
         finally:
             # Only now: until then nobody knows which part of an answer is a credential.
-            for tap in tuple(self._plan.taps):
-                for exchange in asked:
-                    tap.exchanged(*exchange, None)
+            self._tell_of(asked)
+
+    def _tell_of(self, asked: list[Asked]) -> None:
+        for tap in tuple(self._plan.taps):
+            for exchange in asked:
+                tap.exchanged(*exchange)
+        # An error among them has a traceback, and with it this list.
+        asked.clear()
 
     def _fetch(self, request: HttpRequest, deadline: Deadline) -> HttpResponse:
         """Ask over HTTP on the way to a connection: where that fails, nothing was connected."""

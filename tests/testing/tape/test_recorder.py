@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
+import socket
 import threading
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from venuesdk.errors import ClientClosed, RequestRejected
+from venuesdk.errors import ClientClosed, ConnectFailed, RequestRejected
 from venuesdk.secret import Secret
-from venuesdk.testing.tape import Kind, Recorder, TapeError, read_tape
+from venuesdk.testing.tape import Kind, Recorder, TapeError, read_tape, replay_into
 from venuesdk.testing.tape import recorder as recorder_module
 from venuesdk.testing.tape.file import TapeFile
 from venuesdk.timing import Deadline
+from venuesdk.venues.loopring import LoopringClient
 from venuesdk.wire.frames import TEXT, encode_frame
 from venuesdk.wire.output import Parcel
 
@@ -25,6 +28,14 @@ WAIT = 5.0
 def frames(path: Path, kind: Kind) -> list[str]:
     """Return the text frames of a kind."""
     return [one.text for one in read_tape(path) if one.kind is kind and one.frame == "text"]
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """Return a port at which nobody answers: it is bound, and not listened at."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        yield sock.getsockname()[1]
 
 
 def until(condition: Any) -> None:
@@ -94,7 +105,7 @@ def test_the_words_of_the_protocol_are_on_the_tape(stage: Any) -> None:
     sim = stage.venue("loopring")
     client = stage.client(sim)
     with Recorder(client, path), client:
-        sim.push("ping")
+        sim.send_ping()
         assert sim.wait_for(lambda venue: (1, "pong") in venue.received)
     entries = [one for one in read_tape(path) if one.epoch]
     words = [(one.kind, one.text or one.frame) for one in entries]
@@ -151,6 +162,23 @@ def test_a_refused_login_is_on_the_tape(stage: Any, canaries: Any) -> None:
         client.connect()
     assert [one.kind for one in read_tape(path)][:3] == [Kind.OPENED, Kind.OUT, Kind.IN]
     assert not canaries.found_in(repr(list(read_tape(path))))
+
+
+def test_an_address_that_nobody_gives_is_on_the_tape(stage: Any, closed_port: int) -> None:
+    """Why there was no connection, though there was no answer; and so it is played."""
+    path = stage.path()
+    client = stage.client(stage.venue("loopring"), http_url=f"http://127.0.0.1:{closed_port}")
+    with Recorder(client, path), pytest.raises(ConnectFailed):
+        client.connect()
+    (entry,) = read_tape(path)
+    assert entry.exchange is not None
+    assert (entry.exchange.url, entry.exchange.status) == ("/v3/ws/key", None)
+    assert entry.exchange.error.startswith("ConnectFailed: ")
+    played = LoopringClient(api_key="k" * 20)
+    player = replay_into(played, read_tape(path))
+    with pytest.raises(ConnectFailed, match="was not sent"):
+        played.connect()
+    assert player.surprises == []
 
 
 def test_what_travels_over_http_is_recorded(stage: Any, canaries: Any) -> None:
@@ -265,7 +293,7 @@ def client_parcel(text: bytes) -> Parcel:
 def test_a_full_disk_ends_the_recording_and_not_the_client(
     stage: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """on_error is told once; the client goes on; closing the recorder says nothing more."""
+    """on_error is told once, though not even closing the file succeeds; the client goes on."""
     errors: list[BaseException] = []
     path = stage.path()
 
@@ -273,13 +301,20 @@ def test_a_full_disk_ends_the_recording_and_not_the_client(
         raise OSError(28, "No space left on device")
 
     client = stage.client(stage.venue("onyx"), on_error=errors.append)
+    def closed(self: TapeFile) -> None:
+        raise OSError(5, "Input/output error")
+
     recorder = Recorder(client, path).start()
+    file = recorder._file
     monkeypatch.setattr(TapeFile, "_out", full)
+    monkeypatch.setattr(TapeFile, "close", closed)
     with client:
         events = client.subscribe_server_info()
         until(lambda: next(iter(events)) and recorder.error)
         assert next(iter(events)).uid
     recorder.close()
+    monkeypatch.undo()
+    file.close()
     assert [str(one) for one in errors] == ["the recording ended: No space left on device"]
     assert client._taps == []
     assert read_tape(path).truncated
@@ -300,6 +335,17 @@ def test_a_recorder_may_be_closed_while_frames_come(stage: Any) -> None:
     assert len(frames(path, Kind.IN)) >= 20
     assert repr(recorder) == "<Recorder of onyx closed>"
     assert not any(one.name.endswith("-tape") for one in threading.enumerate())
+
+
+def test_a_frame_on_its_way_at_the_end_of_the_recording_is_not_called_sent(stage: Any) -> None:
+    """Whoever looks on the tape for what became of an order must not be told that it left."""
+    path = stage.path()
+    parcel = client_parcel(b"order")
+    with Recorder(stage.client(stage.venue("onyx")), path) as recorder:
+        recorder.leaving(1, (parcel,))
+    recorder.stayed(1, parcel)
+    entries = [(one.kind, one.refers) for one in read_tape(path)]
+    assert entries == [(Kind.OUT, 0), (Kind.CUT, 1)]
 
 
 def test_two_recorders_write_the_same(stage: Any) -> None:

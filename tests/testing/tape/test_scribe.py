@@ -47,6 +47,15 @@ def test_a_gulp_becomes_an_entry_for_each_frame_with_one_time(scribe: Any, canar
     assert (third.frame, third.binary) == ("binary", b"\xff" + MASK.encode())
 
 
+def test_a_credential_that_is_no_ascii_is_masked_in_bytes_too() -> None:
+    """And what stands around it, which is no text, stays what it was."""
+    mask = TapeMask()
+    mask.learn([Secret("pässwörd")])
+    payload = b"\x03\xe8\xff" + "pässwörd".encode() + b"\x80"
+    (found,) = entries(Scribe(mask).signalled(control=[(PING, payload)], **AT))
+    assert found.binary == b"\x03\xe8\xff" + MASK.encode() + b"\x80"
+
+
 def test_every_frame_of_a_parcel_is_an_entry(scribe: Scribe) -> None:
     """Pongs may share one; what is no text is kept as bytes."""
     parcels = [parcel((TEXT, "é".encode())), parcel((PONG, b"1"), (PONG, b"2"), (BINARY, b"\0"))]
@@ -77,6 +86,16 @@ def test_what_was_cut_is_told_after_the_next_connection_too(scribe: Scribe) -> N
     scribe.opened(1.0, 2.0, 4, "ws://127.0.0.1/")
     (found,) = entries(scribe.cut(parcels=[cut], **AT))
     assert (found.kind, found.refers, found.epoch) == (Kind.CUT, 1, 3)
+
+
+def test_what_is_unfinished_when_the_recording_ends_is_told(scribe: Scribe) -> None:
+    """Nobody knows whether it left; nothing is said of what had left by then, or had stayed."""
+    parcels = done, stayed, _ = [parcel((TEXT, b"a")) for _ in range(3)]
+    scribe.leaving(parcels=parcels, **AT)
+    done.done = True
+    scribe.stayed(parcel=stayed, **AT)
+    (found,) = entries(scribe.unfinished(1.0, 2.0))
+    assert (found.kind, found.refers, found.epoch) == (Kind.CUT, 3, 0)
 
 
 def test_what_has_left_is_forgotten(scribe: Scribe) -> None:

@@ -56,8 +56,8 @@ class Kind(enum.Enum):
     """No byte of the frame of entry ``refers`` has left; it may be sent again, by an entry of its
     own."""
     CUT = "cut"
-    """The connection ended while the frame of entry ``refers`` was being sent: a part of it may
-    have left, or all."""
+    """The connection or the recording ended while the frame of entry ``refers`` was being sent: a
+    part of it may have left, or all, or (where the recording ended, whose ``epoch`` is 0) none."""
     ENDED = "ended"
     """The connection is over; ``code`` is that of the close frame, where there was one, ``text``
     the reason, and ``here`` tells whether the client was closed."""

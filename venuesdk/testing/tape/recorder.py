@@ -12,6 +12,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeAlias
 
 from venuesdk._version import __version__
@@ -250,7 +251,8 @@ class Recorder:
             self._stopping = True
             with self._lock:
                 self._queue.clear()
-            file.close()
+            with suppress(OSError):
+                file.close()
             what = error.strerror if isinstance(error, OSError) else None
             self._tell(f"the recording ended: {what or type(error).__name__}")
 
@@ -282,6 +284,7 @@ class Recorder:
             if unflushed and monotonic() >= due:
                 file.flush()
                 unflushed = 0
+        file.write(self._scribe.unfinished(monotonic(), wall_clock()))
         file.finish(self._scribe.count)
 
     def _take(self) -> deque[Waiting]:

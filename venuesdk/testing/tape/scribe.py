@@ -113,6 +113,14 @@ class Scribe:
         numbers = [number for parcel in parcels for number in self._writing.pop(parcel, ())]
         return self._refer(Kind.CUT, now, wall, epoch, numbers)
 
+    def unfinished(self, now: float, wall: float) -> str:
+        """Return the entries that say of frames that nobody will tell any more what became of them.
+
+        For the end of a recording; a frame that has left by then is none of them.
+        """
+        parcels = [parcel for parcel in self._writing if not parcel.done]
+        return self.cut(now, wall, 0, parcels)
+
     def ended(
         self, now: float, wall: float, epoch: int, here: bool, code: int | None, reason: str
     ) -> str:
@@ -150,7 +158,8 @@ class Scribe:
             "received": received,
             "error": why,
         }
-        return self._entry(Kind.HTTP, now, wall, epoch, "", f',"exchange":{json.dumps(exchange)}')
+        told = json.dumps(exchange, ensure_ascii=False)
+        return self._entry(Kind.HTTP, now, wall, epoch, "", f',"exchange":{told}')
 
     def lost(self, now: float, wall: float, epoch: int, count: int) -> str:
         """Return the entry that says how many are missing."""
@@ -162,9 +171,9 @@ class Scribe:
         if word == NAMES[TEXT]:
             (text,) = self._mask.apply([payload.decode()])
             return self._entry(kind, now, wall, epoch, text)
-        # One character for a byte, so that credentials are found in any payload.
-        (shown,) = self._mask.apply([payload.decode("latin-1")])
-        data = b64encode(shown.encode("latin-1")).decode()
+        # What is no text is kept as it is, and credentials are found in any payload.
+        (shown,) = self._mask.apply([payload.decode("utf-8", "surrogateescape")])
+        data = b64encode(shown.encode("utf-8", "surrogateescape")).decode()
         return self._entry(kind, now, wall, epoch, "", f',"frame":"{word}","binary":"{data}"')
 
     def _refer(
