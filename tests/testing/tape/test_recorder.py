@@ -14,6 +14,7 @@ import pytest
 
 from venuesdk.errors import ClientClosed, ConnectFailed, RequestRejected
 from venuesdk.secret import Secret
+from venuesdk.session.worker import Worker
 from venuesdk.testing.tape import Kind, Recorder, TapeError, read_tape, replay_into
 from venuesdk.testing.tape import recorder as recorder_module
 from venuesdk.testing.tape.file import TapeFile
@@ -243,6 +244,26 @@ def test_a_queue_that_is_full_is_told_of_in_its_place(stage: Any) -> None:
     assert type(errors[0]) is TapeError
 
 
+def test_what_waits_is_bounded_by_its_bytes_too(
+    stage: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Few frames may be long ones; the first is taken whatever its length."""
+    monkeypatch.setattr(recorder_module, "MAX_BYTES", 1000)
+    path = stage.path()
+    client = stage.client(stage.venue("onyx"), on_error=lambda error: None)
+    recorder = Recorder(client, path)
+    gate = hold_the_writer(recorder)
+    with recorder:
+        recorder.received(1, (b"1" * 1001,))
+        until(lambda: gate.waiting)
+        for size in (600, 600, 300):
+            recorder.received(1, (b"2" * size,))
+        gate.open.set()
+    entries = [(one.kind, len(one.text), one.count) for one in read_tape(path)]
+    kept, missing = [(Kind.IN, 1001, 0), (Kind.IN, 600, 0)], (Kind.LOST, 0, 1)
+    assert entries == [*kept, missing, (Kind.IN, 300, 0)]
+
+
 def test_what_takes_a_frame_back_is_never_left_out(stage: Any) -> None:
     """However full the queue: a tape must not say of a frame that it left when it did not."""
     path = stage.path()
@@ -344,6 +365,7 @@ def test_a_frame_on_its_way_at_the_end_of_the_recording_is_not_called_sent(stage
     with Recorder(stage.client(stage.venue("onyx")), path) as recorder:
         recorder.leaving(1, (parcel,))
     recorder.stayed(1, parcel)
+    assert not recorder._queue
     entries = [(one.kind, one.refers) for one in read_tape(path)]
     assert entries == [(Kind.OUT, 0), (Kind.CUT, 1)]
 
@@ -405,6 +427,25 @@ def test_it_is_told_at_once_what_cannot_be(stage: Any, tmp_path: Path) -> None:
     assert read_tape(path).truncated is False
 
 
+def test_a_recorder_that_cannot_begin_leaves_the_client_alone(
+    stage: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the disk is full at the first line, or there is no thread to be had."""
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    client = stage.client(stage.venue("onyx"))
+    for owner, name in ((TapeFile, "begin"), (Worker, "start")):
+        recorder = Recorder(client, stage.path())
+        with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
+            patch.setattr(owner, name, full)
+            recorder.start()
+        assert client._taps == []
+        assert recorder._file is not None and recorder._file._file.closed
+        recorder.close()
+
+
 def test_a_recorder_that_was_never_started_is_closed_without_a_file(
     stage: Any, tmp_path: Path
 ) -> None:
@@ -416,12 +457,14 @@ def test_a_recorder_that_was_never_started_is_closed_without_a_file(
 def test_what_a_crash_leaves_is_read_up_to_a_second_before(
     stage: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Entries are let out while the recording goes on, and nobody has to close it for that."""
+    """Entries are let out while they come without a pause, and nobody has to close it for that."""
     assert recorder_module.PASS + recorder_module.FLUSH_SECONDS < 1.0
-    monkeypatch.setattr(recorder_module, "FLUSH_SECONDS", 0.01)
+    monkeypatch.setattr(recorder_module, "PASS", 0.01)
+    monkeypatch.setattr(recorder_module, "FLUSH_SECONDS", 0.05)
     path, copy = stage.path(), stage.path()
-    client = stage.client(stage.venue("onyx"))
+    client = stage.client(stage.venue("onyx", interval=0.001))
     with Recorder(client, path), client:
+        client.subscribe_server_info(lambda _: None)
         until(lambda: path.stat().st_size > 300)
         copy.write_bytes(path.read_bytes())
     tape = read_tape(copy)
@@ -443,7 +486,7 @@ def test_a_forked_child_leaves_the_tape_alone(stage: Any) -> None:
             except ClientClosed:
                 recorder.close()
                 client.close()
-                status = 0
+                status = 0 if recorder._file and recorder._file._file.closed else 2
             finally:
                 os._exit(status)
         assert os.waitpid(child, 0)[1] == 0
