@@ -98,6 +98,21 @@ def test_a_frame_that_the_tape_does_not_know_ends_the_connection(stage: Any) -> 
     assert player.surprises == ['{"id": "msg:2", "method": "order", "api_key": "********"}']
 
 
+def test_a_heartbeat_need_not_be_on_the_tape(stage: Any, venue: str) -> None:
+    """A client that hears nothing asks for a sign of life, at its own pace; its user's ping is a
+    request like any other."""
+    tape, _ = stage.record(venue, lambda client: None)
+    with replayed(tape, clients()[venue], speed=math.inf) as client:
+        connection = client._session.standing.link.connection
+        connection.last_received = 0.0
+        client._session.beat(client._session.standing.link)
+        assert connection.last_received > 0.0
+        assert not connection.closed
+        if venue == "infinex":
+            with pytest.raises(ConnectionLost, match="does not know this frame"):
+                client.ping()
+
+
 def test_a_login_that_was_refused_is_refused_again(stage: Any) -> None:
     """With the error that it had."""
     path = stage.path()

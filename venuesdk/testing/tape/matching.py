@@ -13,7 +13,7 @@ from typing import Any
 
 from venuesdk.secret import MASK
 
-__all__ = ["Said", "marks_of", "same", "shown", "with_id"]
+__all__ = ["Said", "is_beat", "marks_of", "same", "shown", "with_id"]
 
 ID_NAMES = ("id", "requestId", "sequence")
 """Members by which a venue tells which request an answer is for: Fuze, Infinex and Onyx, TimeX,
@@ -24,6 +24,9 @@ MARKS = ("channel", "subscriptionId", "topic", "topic:", "method", "notification
 SYMBOL = "symbol"
 WRAPPERS = ("response", "params", "data")
 """Where the symbol of a Fuze event stands."""
+
+BEATS = ({"op": "ping"},)
+"""What a client says by itself when it hears nothing: Infinex. The others ping the WebSocket."""
 
 TELLING = ("auth", "key", "pass", "secret", "sign", "token")
 """Words in the name of a member whose value may be a credential."""
@@ -81,6 +84,11 @@ def marks_of(said: Said) -> frozenset[str]:
         return frozenset()
     found = {text for name in MARKS for text in _texts(said.rest.get(name))}
     return frozenset(found.union(_symbols(said.rest)))
+
+
+def is_beat(text: str) -> bool:
+    """Return whether a client asks for a sign of life, at its own pace, and for nothing else."""
+    return Said(text).rest in BEATS
 
 
 def with_id(answer: Said, id: Any) -> str:

@@ -17,6 +17,7 @@ from venuesdk.client import Client
 from venuesdk.errors import ConnectFailed, ConnectionLost, NotSent
 from venuesdk.models import HttpRequest, HttpResponse, State
 from venuesdk.testing.tape.file import Tape
+from venuesdk.testing.tape.matching import is_beat
 from venuesdk.testing.tape.script import UNKNOWN, Cue, End, Performance, Script, check_speed
 from venuesdk.timing import Backoff, Deadline, monotonic
 from venuesdk.wire.endpoint import Endpoint
@@ -88,7 +89,7 @@ class PlayedConnection:
 
     def send(self, data: str | bytes, timeout: float | Deadline | None = None) -> None:
         """Send one message; raises NotSent where the connection has ended."""
-        if not self.post(data):
+        if not self._say(data):
             raise NotSent(self._reason())
 
     def parcel(self, text: str) -> Parcel:
@@ -105,7 +106,14 @@ class PlayedConnection:
         return not parcel.done
 
     def post(self, data: str | bytes) -> bool:
-        """Send one message, and let the tape answer it; return False where it has ended."""
+        """Send what the session says by itself; return False where the connection has ended.
+
+        A heartbeat is not said at the pace of a recording, so the tape need not have it.
+        """
+        return self._say(data, by_itself=True)
+
+    def _say(self, data: str | bytes, by_itself: bool = False) -> bool:
+        """Let the tape answer a message; return False where the connection has ended."""
         text = data if isinstance(data, str) else data.decode("utf-8", "replace")
         with self._lock:
             if self._end is not None:
@@ -117,12 +125,14 @@ class PlayedConnection:
                 self._wiretap.leaving([sent])
                 sent.done = True
             cues = self._script.take(text)
-            if cues is None:
+            if cues is None and by_itself and is_beat(text):
+                self.last_received = monotonic()
+            elif cues is None:
                 self._performance.unknown(text)
                 # At once: nothing that the tape says can be an answer to it.
                 self._due.clear()
                 cues = [Cue(0.0, 0, End(1008, UNKNOWN))]
-            self._schedule(cues)
+            self._schedule(cues or [])
         return True
 
     def post_ping(self, payload: bytes = b"") -> bool:
