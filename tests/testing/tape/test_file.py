@@ -129,6 +129,28 @@ def test_a_compressed_tape_is_one_stream_of_lines(tmp_path: Path) -> None:
         assert file.read() == (tmp_path / "a.tape").read_bytes()
 
 
+def test_what_a_file_takes_only_a_part_of_is_written_whole(tmp_path: Path) -> None:
+    """A system may take fewer bytes than it was given."""
+    file = TapeFile(tmp_path / "x.tape")
+    opened = file._file
+    file._file = Grudging(opened)  # type: ignore[assignment]
+    file.begin(HEADER)
+    file.finish(0)
+    assert list(read_tape(file.path)) == []
+    assert read_tape(file.path).truncated is False
+
+
+class Grudging:
+    """A file that takes three bytes at a time."""
+
+    def __init__(self, file: Any) -> None:
+        self.close = file.close
+        self._file = file
+
+    def write(self, data: memoryview) -> int:
+        return int(self._file.write(data[:3]))
+
+
 def test_a_tape_with_the_newlines_of_windows_is_read(tmp_path: Path) -> None:
     """As a version control may check it out there; so is one with half a character in it."""
     path = tmp_path / "x.tape"

@@ -72,13 +72,15 @@ def test_a_peer_that_sends_only_backslashes_holds_nobody_up() -> None:
 
 
 def test_what_was_learned_before_is_masked_still(canaries: Any) -> None:
-    """A frame may wait while the client gets others; the oldest of very many are forgotten."""
+    """A frame may wait while the client gets others; of very many those are forgotten that have
+    not been used for longest."""
     mask = TapeMask()
     mask.learn([Secret(canaries.token)])
     mask.learn([Secret("another-credential")])
     assert mask.apply([canaries.token]) == [MASK]
     for number in range(REMEMBERED):
-        mask.learn([Secret(f"credential-{number:04}")])
+        mask.learn([Secret(canaries.token), Secret(f"credential-{number:04}")])
+    assert mask.apply([canaries.token]) == [MASK]
     assert mask.apply(["another-credential"]) == ["another-credential"]
 
 

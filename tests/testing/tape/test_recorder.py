@@ -462,10 +462,9 @@ def test_what_a_crash_leaves_is_read_up_to_a_second_before(
     monkeypatch.setattr(recorder_module, "PASS", 0.01)
     monkeypatch.setattr(recorder_module, "FLUSH_SECONDS", 0.05)
     path, copy = stage.path(), stage.path()
-    client = stage.client(stage.venue("onyx", interval=0.001))
-    with Recorder(client, path), client:
-        client.subscribe_server_info(lambda _: None)
-        until(lambda: path.stat().st_size > 300)
+    client = stage.client(stage.venue("onyx"))
+    with Recorder(client, path) as recorder, client:
+        until(lambda: recorder.received(1, (b"more",)) or path.stat().st_size > 300)
         copy.write_bytes(path.read_bytes())
     tape = read_tape(copy)
     assert [one.kind for one in tape][:2] == [Kind.OPENED, Kind.OUT]

@@ -110,8 +110,7 @@ def test_what_has_left_is_forgotten(scribe: Scribe) -> None:
 def test_words_about_a_connection(scribe: Scribe, canaries: Any) -> None:
     """Its URL has no query; its end tells code, reason and whose it was; pings are kept."""
     (opened,) = entries(scribe.opened(1.0, 2.0, 3, f"wss://host/path?key={canaries.token}"))
-    assert opened.text.startswith("wss://host/path")
-    assert not canaries.found_in(opened.text)
+    assert opened.text == "wss://host/path?…"
     (ended,) = entries(scribe.ended(here=False, code=1001, reason=canaries.token, **AT))
     assert (ended.here, ended.code, ended.text) == (False, 1001, MASK)
     (ping,) = entries(scribe.signalled(control=[(PING, b"x")], **AT))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from venuesdk.testing.tape.entries import Kind, TapeEntry
-from venuesdk.testing.tape.script import Cue, End, Performance, Script
+from venuesdk.testing.tape.script import MAX_SURPRISES, Cue, End, Performance, Script
 
 
 class Told:
@@ -96,6 +96,7 @@ def test_what_was_withdrawn_is_not_known() -> None:
     """It never left; the one that left in its place is."""
     told = Told().add(Kind.OUT, '{"id":1,"op":"a"}').add(Kind.WITHDRAWN, refers=1)
     script = told.add(Kind.OUT, '{"id":1,"op":"a"}').add(Kind.IN, '{"id":1,"ok":1}').script(1)
+    assert script.take('{"requestId":"3","op":"a"}') is None
     assert texts(script.take('{"id":3,"op":"a"}')) == ['{"id":3,"ok":1}']
     assert script.take('{"id":4,"op":"a"}') is None
 
@@ -126,6 +127,14 @@ def test_a_tape_is_played_connection_by_connection() -> None:
     assert said == [["a"], ["b", End(None, "")], ["c"]]
     assert performance.connect() is None
     assert (performance.url, performance.total) == ("ws://h/p", 4)
+
+
+def test_of_very_many_surprises_the_newest_are_kept() -> None:
+    """A client that goes wrong for days takes no memory."""
+    performance = Performance(Tape())  # type: ignore[arg-type]
+    for number in range(MAX_SURPRISES + 1):
+        performance.surprised(str(number))
+    assert performance.surprises == [str(number) for number in range(1, MAX_SURPRISES + 1)]
 
 
 class Tape(list[TapeEntry]):

@@ -112,9 +112,7 @@ class Tape:
     def __iter__(self) -> Iterator[TapeEntry]:
         with self.path.open("rb") as file:
             lines = _lines(file)
-            if not self._header(lines).tape:
-                self._truncated = True
-                return
+            self._header(lines)
             count, stop, cut = 0, None, False
             for line in lines:
                 if line[-1:] != b"\n":
