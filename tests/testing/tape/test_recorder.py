@@ -446,6 +446,28 @@ def test_a_recorder_that_cannot_begin_leaves_the_client_alone(
         recorder.close()
 
 
+def test_ctrl_c_when_the_thread_was_just_started_ends_it(
+    stage: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody has the recorder yet who could close it; what was begun is a whole tape."""
+    path = stage.path()
+    client = stage.client(stage.venue("onyx"))
+    start = threading.Thread.start
+
+    def interrupted(thread: threading.Thread) -> None:
+        start(thread)
+        raise KeyboardInterrupt
+
+    recorder = Recorder(client, path)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(threading.Thread, "start", interrupted)
+        recorder.start()
+    assert recorder._thread.ended(Deadline(WAIT))
+    assert (client._taps, recorder.error) == ([], None)
+    assert recorder._file is not None and recorder._file._file.closed
+    assert read_tape(path).truncated is False
+
+
 def test_a_recorder_that_was_never_started_is_closed_without_a_file(
     stage: Any, tmp_path: Path
 ) -> None:

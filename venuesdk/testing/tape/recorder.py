@@ -124,7 +124,11 @@ class Recorder:
             self._thread.start()
         except BaseException:
             self._client._untap(self)
-            self._file.close()
+            self._stopping = True
+            self._wake.set()
+            # An interrupt may come when the thread is there already; then that closes the file.
+            if self._thread.ended(Deadline(0)):
+                self._file.close()
             raise
         if self._stopping:
             # Another thread closed it meanwhile.
