@@ -70,6 +70,15 @@ def test_pass_one_connection_at_a_time(venue_sim, venue_client, cut_connection):
     assert venue_client.connected and venue_client.stats().epoch == 3
 
 
+clocks = []
+
+
+def note_clock(change):
+    from venuesdk import timing
+    clocks.append(timing.monotonic is not timing.real_monotonic)
+
+
+@pytest.mark.venue_client(on_state=note_clock)
 @pytest.mark.usefixtures("venue_leaks")
 def test_pass_clock_in_any_order(venue_sim, venue_client, fake_clock):
     """It is there before the client, which the last byte is measured by, and goes after it."""
@@ -77,6 +86,7 @@ def test_pass_clock_in_any_order(venue_sim, venue_client, fake_clock):
     venue_client.subscribe_tickers(print, products=["ebob"], on_gap=gaps.put, stale_after=1)
     fake_clock.advance(4)
     assert gaps.get(timeout=5).reason is GapReason.STALE
+    assert clocks and all(clocks)
 
 
 def test_pass_everything_was_closed():

@@ -138,6 +138,13 @@ class Link:
                 self._protocol.send_close(code, reason)
                 self._collect()
 
+    def hang_up(self) -> None:
+        """End the connection without a close frame, behind all that waits to be sent."""
+        with self._guard:
+            if self.is_open:
+                self._outgoing.append(b"")
+                self._wake.notify_all()
+
     def drop(self) -> None:
         """Cut the connection without a close frame, at once."""
         with self._guard:

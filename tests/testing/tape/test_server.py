@@ -6,6 +6,7 @@ import math
 import urllib.error
 import urllib.request
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,9 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from venuesdk.errors import ConnectionLost, RequestRejected
 from venuesdk.models import Gap, GapReason
-from venuesdk.testing.tape import Recorder, read_tape, serve_tape
+from venuesdk.testing.tape import Kind, Recorder, TapeHeader, read_tape, serve_tape
+from venuesdk.testing.tape.entries import FORMAT, write_entry
+from venuesdk.testing.tape.file import TapeFile
 from venuesdk.timing import monotonic
 
 WAIT = 5.0
@@ -143,6 +146,27 @@ def test_the_venue_ends_connections_as_it_did(stage: Any) -> None:
     assert isinstance(errors[0], ConnectionLost)
     assert (errors[0].code, errors[0].reason) == (4001, "maintenance")
     assert recorded[1][0].reason is GapReason.RECONNECTED
+
+
+@pytest.mark.parametrize(("code", "played"), [("1001", 1001), ("1005", None), ("null", None)])
+def test_what_came_before_an_end_is_said_before_it(
+    tmp_path: Path, dial: Any, code: str, played: int | None
+) -> None:
+    """Also where it is no close frame: none came, or the code says that (RFC 6455, 7.4.1)."""
+    file = TapeFile(tmp_path / "x.tape")
+    file.begin(TapeHeader(FORMAT, "onyx", "1", 0.0))
+    file.write(write_entry(1, Kind.OPENED, 1.0, 1.0, 1, "ws://h/p"))
+    for number in range(2, 202):
+        file.write(write_entry(number, Kind.IN, 1.0, 1.0, 1, f"{number} {'x' * 500}"))
+    file.write(write_entry(202, Kind.ENDED, 2.0, 2.0, 1, "", f',"here":false,"code":{code}'))
+    file.finish(202)
+    with serve_tape(read_tape(file.path), math.inf) as served:
+        peer = dial(served.url)
+        heard = [int(peer.hear_text().split()[0]) for _ in range(200)]
+        with pytest.raises(ConnectionClosed) as caught:
+            peer.hear(WAIT)
+    assert heard == list(range(2, 202))
+    assert (caught.value.rcvd and caught.value.rcvd.code) == played
 
 
 def test_http_is_served_from_the_tape_too(stage: Any) -> None:

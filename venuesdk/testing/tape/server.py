@@ -127,7 +127,8 @@ class ServedTape(SimulatedVenue):
 
     def _end(self, connection: Connection, end: End) -> None:
         if end.code is None or end.code not in PLAYABLE:
-            connection.drop()
+            # What came before the end on the tape comes before it here.
+            connection.hang_up()
         else:
             reason = end.reason.encode()[:LONGEST_REASON].decode("utf-8", "ignore")
             connection.close(end.code, reason)
