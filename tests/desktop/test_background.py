@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from venuesdk import ClientClosed
-from venuesdk.desktop import call_in_background
+from venuesdk.desktop import background, call_in_background
 
 PATIENCE = 5.0
 
@@ -109,6 +109,40 @@ def test_an_error_that_comes_too_late_is_reported(screen: Screen, hooked: list[A
     call_in_background(screen.post, fail, None, print)
     finish()
     assert hooked == [error]
+
+
+def test_an_error_that_is_let_go_of_is_reported(screen: Screen, hooked: list[Any]) -> None:
+    """So it is where a window that took it is destroyed before it could tell."""
+    call_in_background(screen.post, lambda: {}["nothing"], None, print)
+    screen.functions.get(timeout=PATIENCE)
+    finish()
+    assert [type(error) for error in hooked] == [KeyError]
+
+
+def test_an_error_that_nobody_takes_is_reported_at_the_end(
+    screen: Screen, hooked: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A main loop that has ended keeps what is posted, and never calls it."""
+    ended = threading.Thread()
+    monkeypatch.setattr(threading, "main_thread", lambda: ended)
+    call_in_background(screen.post, lambda: {}["nothing"], None, print)
+    finish()
+    assert [type(error) for error in hooked] == [KeyError]
+    assert not screen.functions.empty()
+
+
+def test_an_error_may_be_taken_late(screen: Screen, hooked: list[Any]) -> None:
+    """As when a dialog is open: it is told once, and by `on_error`."""
+    errors: list[Exception] = []
+    call_in_background(screen.post, lambda: {}["nothing"], None, errors.append)
+    function = screen.functions.get(timeout=PATIENCE)
+    (thread,) = (one for one in threading.enumerate() if one.name == "venuesdk-background")
+    thread.join(2 * background.LOOK)
+    assert thread.is_alive()
+    function()
+    finish()
+    assert [type(error) for error in errors] == [KeyError]
+    assert hooked == []
 
 
 def test_that_nothing_was_sent_is_no_news_then(screen: Screen, hooked: list[Any]) -> None:

@@ -31,3 +31,11 @@ def test_an_application_of_qt(case: str, report: dict[str, str]) -> None:
 def test_every_case_is_asked_for(report: dict[str, str]) -> None:
     """The program has no case that is not named here."""
     assert set(report) == set(CASES)
+
+
+def test_an_error_that_comes_after_the_main_loop_is_reported(
+    run_program: Any, qt_environment: Any
+) -> None:
+    """Qt takes what is posted then and never calls it; what became of an order is told still."""
+    report = run_program("qt_late.py", environment=qt_environment("offscreen"))
+    assert report == {"told": [], "hooked": "RequestTimeout('no answer')"}
