@@ -17,6 +17,8 @@ CASES = (
     "only_the_end_of_the_widget_itself_counts",
     "a_dialog_under_a_callback_holds_up_nobody_else",
     "no_callback_is_begun_when_the_time_is_up",
+    "a_quiet_window_is_looked_at_less_often",
+    "an_error_that_was_posted_to_a_window_outlives_it",
     "a_closed_client_is_let_go_of_when_its_end_was_told",
     "a_client_that_is_pumped_elsewhere_is_reported_once",
     "what_is_posted_runs_here_in_order_until_the_window_is_gone",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 from weakref import WeakSet
@@ -25,6 +26,10 @@ __all__ = ["attach_tk"]
 
 PAUSE = 16
 """Milliseconds in which Tk draws and hears its user before the clients are looked at again."""
+QUIET_PAUSE = 100
+"""The same where nothing has come for a while: to wake up is what costs an idle window the most."""
+QUIET_AFTER = 2.0
+"""Seconds without a callback after which that is so."""
 BUDGET = 0.008
 """Seconds after which no further callback is begun before the next pause."""
 
@@ -32,11 +37,12 @@ BUDGET = 0.008
 def attach_tk(window: Misc, client: Client) -> Poster:
     """Run the client's callbacks on the thread of a Tk window, and close it with the window.
 
-    The client has ``delivery="pump"``. Its callbacks run in the main loop, about 60 times a second
-    for 8 ms at the longest, together for all clients of a window, so that it stays alive under any
-    load. `window` may be the root, a ``Toplevel``, or any other widget. When it is destroyed, no
-    further callback begins, and the client is closed on a thread of its own, for that may take two
-    seconds; ``WM_DELETE_WINDOW`` stays yours. The interpreter exits when it is done.
+    The client has ``delivery="pump"``. Its callbacks run in the main loop, about 60 times a second,
+    and 10 where none has run for two seconds. After 8 ms no further one is begun, of all clients of
+    a window together, so that it stays alive under any load. `window` may be the root, a
+    ``Toplevel``, or any other widget. When it is destroyed, no further callback begins, and the
+    client is closed on a thread of its own, for that may take two seconds; ``WM_DELETE_WINDOW``
+    stays yours. The interpreter exits when it is done.
 
     Call it on the window's thread, which should be the main one. Returns a `post` for that thread,
     which may be called from any other: by it `call_in_background` brings results back.
@@ -72,6 +78,8 @@ class _TkPoll:
         self._window = window
         self._functions: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._timer: str | None = None
+        self._quiet_at = monotonic() + QUIET_AFTER
+        self._turn = 0
         self._gone = False
         # A tag of its own: a plain binding would be replaced by the program's next one.
         self._tag = f"venuesdk-{id(self)}"
@@ -86,42 +94,62 @@ class _TkPoll:
         """Let the window's thread call `function()`; return False where the window is gone."""
         if not self._gone:
             self._functions.put(function)
+        if self._gone:
+            self._let_go()
         return not self._gone
 
+    def _let_go(self) -> None:
+        """Let go of what was posted and will not be called; whoever waits for it is told by that.
+
+        Called once more by who posted while the window was destroyed.
+        """
+        with suppress(Empty):
+            while True:
+                self._functions.get_nowait()
+
     def _tick(self) -> None:
+        # Before as well as after, for a callback may open a dialog and wait in it.
+        self._rest()
+        until = monotonic() + BUDGET
         try:
-            # Before as well as after, for a callback may open a dialog and wait in it.
-            self._rest()
-            until = monotonic() + BUDGET
-            while self._run_one_of_each() and monotonic() < until:
-                continue
+            while not self._gone and self._run_some(until):
+                self._quiet_at = monotonic() + QUIET_AFTER
+                if monotonic() >= until:
+                    break
         finally:
-            self._rest()
+            if monotonic() < self._quiet_at:
+                self._rest()
 
     def _rest(self) -> None:
         """Look again after a pause from now on, if the window is still there."""
         before = self._timer
+        pause = PAUSE if monotonic() < self._quiet_at else QUIET_PAUSE
         # In this order: where Ctrl-C comes between, it is looked at twice, and not never.
-        self._timer = None if self._gone else self._window.after(PAUSE, self._tick)
+        self._timer = None if self._gone else self._window.after(pause, self._tick)
         if before is not None:
             self._window.after_cancel(before)
 
-    def _run_one_of_each(self) -> int:
-        """Run one posted function, and one callback of each client; return how many ran."""
-        count = 0
-        if not self._gone:
-            try:
-                function = self._functions.get_nowait()
-            except Empty:
-                pass
-            else:
-                count += 1
-                function()
-        for client in tuple(self.clients):
-            if self._gone:
-                return 0
-            count += self._pump_one(client)
-        return count
+    def _run_some(self, until: float) -> int:
+        """Run one posted function, and one callback of each client that there is time for.
+
+        One callback runs in any case, and its client is the last the next time, so that all have
+        their turn however slow they are. Returns how many ran.
+        """
+        posted, count, clients = self._run_posted(), 0, tuple(self.clients)
+        for turn in range(self._turn, self._turn + len(clients)):
+            if self._gone or (count and monotonic() >= until):
+                break
+            self._turn = turn + 1
+            count += self._pump_one(clients[turn % len(clients)])
+        return posted + count
+
+    def _run_posted(self) -> int:
+        try:
+            function = self._functions.get_nowait()
+        except Empty:
+            return 0
+        function()
+        return 1
 
     def _pump_one(self, client: Client) -> int:
         # Once `wait` has returned, its last change of state stands in the line.
@@ -144,6 +172,7 @@ class _TkPoll:
         for client in self.clients:
             _close_in_background(client)
         self.clients.clear()
+        self._let_go()
         self._rest()
         root = self._window.nametowidget(".")  # which keeps the commands of all classes
         root.unbind_class(self._tag, "<Destroy>")
