@@ -6,6 +6,7 @@ read from the environment (VENUESDK_TIMEX_API_ID and VENUESDK_TIMEX_API_SECRET).
 """
 
 import sys
+import uuid
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
@@ -70,7 +71,7 @@ class Desk(QWidget):
         self.build()
         client.on_state(self.show_state)
         client.on_error(lambda error: self.log(f"error: {error}", DOWN))
-        call_in_background(post, self.start, on_error=self.failed)
+        call_in_background(post, self.start, on_error=self.not_started)
 
     def start(self) -> None:
         """Connect and subscribe; it blocks, so it runs in the background."""
@@ -79,6 +80,9 @@ class Desk(QWidget):
             self.client.subscribe_grouped_order_book(
                 market, callback=self.show_book, on_gap=self.show_gap, conflate=True
             )
+
+    def not_started(self, error):
+        self.log(f"not connected, or not subscribed to all: {error}", DOWN)
 
     def closeEvent(self, event):  # noqa: N802 - Qt's name
         """Close the client with the window; it may take two seconds, so in the background."""
@@ -126,11 +130,12 @@ class Desk(QWidget):
             return
         price, until = book.bids[0].price, datetime.now(timezone.utc) + timedelta(hours=1)
         self.button.setEnabled(False)
-        self.log(f"placing: buy 0.01 {market} at {price:,f} …")
+        mark = str(uuid.uuid4())  # by which it is found where the answer never comes
+        self.log(f"placing: buy 0.01 {market} at {price:,f} as {mark} …")
         call_in_background(
             self.post,
             lambda: self.client.place_order(
-                market, "BUY", Decimal("0.01"), price, expire_time=until
+                market, "BUY", Decimal("0.01"), price, expire_time=until, client_order_id=mark
             ),
             self.placed,
             self.failed,

@@ -6,6 +6,7 @@ read from the environment (VENUESDK_TIMEX_API_ID and VENUESDK_TIMEX_API_SECRET).
 
 import sys
 import tkinter as tk
+import uuid
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from tkinter import ttk
@@ -45,7 +46,7 @@ class Desk:
         client.on_state(self.show_state)
         client.on_error(lambda error: self.log(f"error: {error}", "down"))
         self.post = attach_tk(root, client)  # closes the client with the window
-        call_in_background(self.post, self.start, on_error=self.failed)
+        call_in_background(self.post, self.start, on_error=self.not_started)
 
     def start(self) -> None:
         """Connect and subscribe; it blocks, so it runs in the background."""
@@ -54,6 +55,9 @@ class Desk:
             self.client.subscribe_grouped_order_book(
                 market, callback=self.show_book, on_gap=self.show_gap, conflate=True
             )
+
+    def not_started(self, error):
+        self.log(f"not connected, or not subscribed to all: {error}", "down")
 
     # What comes from the venue -----------------------------------------------------------------
 
@@ -93,6 +97,9 @@ class Desk:
             self.depth.coords(f"bar{row}", WIDTH - length, top, WIDTH, top + ROW - 2)
             self.depth.itemconfigure(f"price{row}", text=price)
             self.depth.itemconfigure(f"volume{row}", text=volume)
+        for row in set(range(2 * LEVELS + 1)) - set(levels):  # where the book has no level
+            self.depth.coords(f"bar{row}", 0, 0, 0, 0)
+            self.depth.itemconfigure(f"price{row}||volume{row}", text="")
         self.depth.itemconfigure("title", text=self.chosen)
         spread = book.asks[0].price - book.bids[0].price
         self.depth.itemconfigure(f"price{LEVELS}", text=f"spread {spread:,f}")
@@ -111,11 +118,12 @@ class Desk:
             return
         price, until = book.bids[0].price, datetime.now(timezone.utc) + timedelta(hours=1)
         self.button.state(["disabled"])
-        self.log(f"placing: buy 0.01 {market} at {price:,f} …")
+        mark = str(uuid.uuid4())  # by which it is found where the answer never comes
+        self.log(f"placing: buy 0.01 {market} at {price:,f} as {mark} …")
         call_in_background(
             self.post,
             lambda: self.client.place_order(
-                market, "BUY", Decimal("0.01"), price, expire_time=until
+                market, "BUY", Decimal("0.01"), price, expire_time=until, client_order_id=mark
             ),
             self.placed,
             self.failed,
@@ -163,7 +171,9 @@ class Desk:
 
     def build_tickers(self):
         columns = {"market": 100, "bid": 110, "ask": 110, "spread": 100, "change": 90, " ": 36}
-        self.tickers = ttk.Treeview(self.root, columns=list(columns), show="headings")
+        self.tickers = ttk.Treeview(
+            self.root, columns=list(columns), show="headings", selectmode="browse"
+        )
         for name, width in columns.items():
             side: Side = "w" if name == "market" else "center" if name == " " else "e"
             self.tickers.heading(name, text=name, anchor=side)

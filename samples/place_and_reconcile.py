@@ -54,6 +54,7 @@ def find(client: TimexClient, mark: str) -> Order:
     raise Unresolved(mark)
 
 
+# For the simulator alone: at the venue these are orders, and one of them pays any price.
 with simulate("timex") as venue, TimexClient(url=venue.url, **venue.credentials) as client:
     for price, delay, timeout in (("1.25", 0, 10), ("1000000", 0, 10), ("1.50", 0.3, 0.2)):
         venue.slow(delay)  # the venue takes the order at once; its answer comes that much later

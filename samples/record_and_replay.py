@@ -17,25 +17,23 @@ def spread(client):
         return [ticker.ask.price - ticker.bid.price for ticker in tickers]
 
 
-folder = tempfile.TemporaryDirectory()
-path = Path(folder.name) / "monday.tape.zst"
-with simulate("onyx") as venue:
-    client = OnyxClient(url=venue.url, token=venue.token)
-    with Recorder(client, path), client:
-        recorded = spread(client)
+with tempfile.TemporaryDirectory() as folder:
+    path = Path(folder) / "monday.tape"  # monday.tape.zst is packed: pip install 'venuesdk[record]'
+    with simulate("onyx") as venue:
+        client = OnyxClient(url=venue.url, token=venue.token)
+        with Recorder(client, path), client:
+            recorded = spread(client)
 
-tape = read_tape(path)
-for entry in islice(tape, 4):
-    print(entry.kind.value, entry.text)
+    tape = read_tape(path)  # it stays in the file, and is read whenever it is iterated
+    for entry in islice(tape, 4):
+        print(entry.kind.value, entry.text)
 
-# In a test: the client's own codec and delivery, but no network and no waiting.
-with replayed(tape, OnyxClient, speed=math.inf) as client:
-    assert spread(client) == recorded
-    print("replayed:", *recorded)
+    # In a test: the client's own codec and delivery, but no network and no waiting.
+    with replayed(tape, OnyxClient, speed=math.inf) as client:
+        assert spread(client) == recorded
+        print("replayed:", *recorded)
 
-# For another program: the tape as a venue on loopback, ten times as fast as it was.
-with serve_tape(tape, speed=10) as served, OnyxClient(url=served.url, token="any") as client:
-    assert spread(client) == recorded
-    print("served:", *recorded, "surprises:", served.surprises)
-
-folder.cleanup()
+    # For another program: the tape as a venue on loopback, ten times as fast as it was.
+    with serve_tape(tape, speed=10) as served, OnyxClient(url=served.url, token="any") as client:
+        assert spread(client) == recorded
+        print("served:", *recorded, "surprises:", served.surprises)
