@@ -45,12 +45,16 @@ def hooked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
     yield errors
 
 
+def at_work() -> list[threading.Thread]:
+    """Return the threads of what runs in the background."""
+    return [thread for thread in threading.enumerate() if thread.name == "venuesdk-background"]
+
+
 def finish() -> None:
     """Wait for all that runs in the background."""
-    for thread in threading.enumerate():
-        if thread.name == "venuesdk-background":
-            thread.join(PATIENCE)
-            assert not thread.is_alive()
+    for thread in at_work():
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
 
 
 def test_the_result_comes_back_by_post(screen: Screen) -> None:
@@ -72,10 +76,11 @@ def test_the_result_comes_back_by_post(screen: Screen) -> None:
 
 
 def test_it_returns_before_the_function_does(screen: Screen) -> None:
-    """The calling thread does not wait."""
+    """The calling thread does not wait; the interpreter does, so that no order is cut short."""
     go_on, results = threading.Event(), []
     call_in_background(screen.post, lambda: go_on.wait(PATIENCE), results.append)
     assert results == []
+    assert [thread.daemon for thread in at_work()] == [False]
     go_on.set()
     screen.run_one()
     assert results == [True]
@@ -136,7 +141,7 @@ def test_an_error_may_be_taken_late(screen: Screen, hooked: list[Any]) -> None:
     errors: list[Exception] = []
     call_in_background(screen.post, lambda: {}["nothing"], None, errors.append)
     function = screen.functions.get(timeout=PATIENCE)
-    (thread,) = (one for one in threading.enumerate() if one.name == "venuesdk-background")
+    (thread,) = at_work()
     thread.join(2 * background.LOOK)
     assert thread.is_alive()
     function()

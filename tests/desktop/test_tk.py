@@ -13,6 +13,7 @@ CASES = (
     "an_interrupt_in_a_callback_does_not_end_the_polling",
     "a_callback_that_destroys_the_window_is_the_last",
     "destroying_never_waits_for_the_close",
+    "where_no_thread_is_to_be_had_it_closes_all_the_same",
     "its_end_is_seen_whatever_else_is_bound",
     "only_the_end_of_the_widget_itself_counts",
     "a_dialog_under_a_callback_holds_up_nobody_else",

@@ -222,6 +222,25 @@ def destroying_never_waits_for_the_close(stage: Stage) -> None:
 
 
 @case
+def where_no_thread_is_to_be_had_it_closes_all_the_same(stage: Stage) -> None:
+    """As when the interpreter is exiting; then destroying waits for it."""
+    window = stage.window()
+    client = stage.client()
+    attach_tk(window, client)
+    before = threading.Thread.start
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    threading.Thread.start = refuse
+    try:
+        window.destroy()
+    finally:
+        threading.Thread.start = before
+    assert client.state is State.CLOSED
+
+
+@case
 def its_end_is_seen_whatever_else_is_bound(stage: Stage) -> None:
     """A binding that the program makes later replaces none of ours; nothing keeps the window."""
     window, ends = stage.window(), []
