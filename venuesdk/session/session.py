@@ -181,9 +181,12 @@ class Session:
         if link is not None:
             handshake = 0.0 if self.delivery.waits_here() else deadline.slice(CLOSING_HANDSHAKE)
             link.connection.close(timeout=handshake)
-        if reader is not None:
-            reader.hang_up()
         self._plan.fetch.close()
+        # A link ends with its close, but where another thread that closes too is still sending its
+        # close frame: that is not cut off at once.
+        sent = Deadline(deadline.slice(CLOSING_HANDSHAKE))
+        if reader is not None and (link is None or not reader.join(sent)):
+            reader.hang_up()
         if reader is not None and not reader.join(deadline):
             self.delivery.warn_of_running()
         self.delivery.close(deadline)
