@@ -166,18 +166,21 @@ class ThreadDelivery(Delivery):
 
     def start(self) -> None:
         """Start the dispatch thread, where there is none."""
-        with self.lock:
-            if self._closed:
-                return
-            self._wanted = True
-            if self._serving:
-                return
-            self._serving = True
-            thread = self._thread = Worker(self._run_thread, f"venuesdk-{self.venue}-dispatch")
+        thread: Worker | None = None
         try:
+            with self.lock:
+                if self._closed:
+                    return
+                self._wanted = True
+                if self._serving:
+                    return
+                thread = self._thread = Worker(
+                    self._run_thread, f"venuesdk-{self.venue}-dispatch"
+                )
+                self._serving = True
             thread.start()
         except BaseException:
-            if thread.ident is None:
+            if thread is not None and thread.ident is None:
                 self._serving = False
             raise
 
