@@ -322,8 +322,8 @@ class PostDelivery(ThreadDelivery):
             return
         until = monotonic() + POST_BUDGET
         try:
-            # One by one, for each may take long, and a window notices 50 ms.
-            while self.run_some(1) and monotonic() < until:
+            # No item begins after that, for each may take long, and a window notices 50 ms.
+            while self.run_some(16, until=until) and monotonic() < until:
                 continue
         finally:
             with self.lock:
