@@ -40,6 +40,8 @@ from .worker import Worker
 
 __all__ = ["Dial", "Host", "Plan", "Reader"]
 
+Exchange: TypeAlias = "tuple[HttpRequest, HttpResponse | None, VenueError | None]"
+"""What was asked over HTTP before connecting, with the answer or why there is none."""
 Dial: TypeAlias = Callable[[Endpoint, Deadline, Wiretap], Connection]
 """What makes a connection; raises as `WebSocketConnection.connect` does."""
 
@@ -289,11 +291,18 @@ class Reader:
             raise
 
     def _address(self, codec: Codec, deadline: Deadline) -> str:
-        asked: list[tuple[HttpRequest, HttpResponse]] = []
+        asked: list[Exchange] = []
 
         def fetch(request: HttpRequest) -> HttpResponse:
-            response = self._fetch(request, deadline)
-            asked.append((request, response))
+            response, failure = None, None
+            try:
+                response = self._fetch(request, deadline)
+            except VenueError as error:
+                failure = error
+                raise
+            finally:
+                asked.append((request, response, failure))
+                del failure
             return response
 
         try:
@@ -303,9 +312,14 @@ class Reader:
             return url
         finally:
             # Only now: until then nobody knows which part of an answer is a credential.
-            for tap in tuple(self._plan.taps):
-                for exchange in asked:
-                    tap.exchanged(*exchange, None)
+            self._tell_of(asked)
+
+    def _tell_of(self, asked: list[Exchange]) -> None:
+        for tap in tuple(self._plan.taps):
+            for exchange in asked:
+                tap.exchanged(*exchange)
+        # An error in it knows the frames that it came through, which know the list.
+        asked.clear()
 
     def _fetch(self, request: HttpRequest, deadline: Deadline) -> HttpResponse:
         """Ask over HTTP on the way to a connection: where that fails, nothing was connected."""
