@@ -288,6 +288,8 @@ class Client:
         """
         if not states or not all(isinstance(state, State) for state in states):
             raise TypeError(f"wait for one State, or several, not for {states!r}")
+        if type(epoch) is not int:
+            raise TypeError(f"epoch is the number of a connection, not {epoch!r}")
         deadline = Deadline(timeout)
         self._delivery.refuse_reentrant("wait_state")
         return self._session.standing.await_state(states, epoch, deadline)
