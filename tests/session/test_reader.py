@@ -447,6 +447,25 @@ def test_what_fails_over_http_on_the_way_to_a_connection_is_no_connection(
     assert (request.url, response, type(failure)) == ("/key", None, kind)
 
 
+def test_the_end_of_a_connection_is_told_once(open_desk: Open, venue: Any) -> None:
+    """To whoever listens in, and not again with each attempt that makes none."""
+    told: list[str] = []
+
+    class Listener:
+        def __getattr__(self, name: str) -> Any:
+            return lambda *arguments: told.append(name)
+
+    desk = open_desk()
+    desk.plan.taps.append(Listener())
+    desk.connect()
+    for _ in range(3):
+        venue.refusals.put((503, {}))
+    venue.cut()
+    desk.state("reconnecting")
+    desk.state("connected")
+    assert [name for name in told if name in ("opened", "ended")] == ["opened", "ended", "opened"]
+
+
 def test_a_fault_of_ours_leaves_nobody_waiting(
     open_desk: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:

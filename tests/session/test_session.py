@@ -516,6 +516,7 @@ def test_stats_count_what_went_over_every_connection(desk: Any) -> None:
     assert after.frames_out > before.frames_out
     assert after.bytes_in > before.bytes_in
     assert (after.requests, after.responses, after.epoch) == (2, 2, 2)
+    assert desk.delivery.journal.epoch == 2
     assert after.last_frame_age is not None
     assert after.last_frame_age < PATIENCE
 
