@@ -317,7 +317,7 @@ class Client:
     @property
     def connected(self) -> bool:
         """Whether requests go out at once; it may be otherwise by the time you ask."""
-        return self._session.standing.state is State.CONNECTED
+        return self._session.standing.connected
 
     def on_state(self, callback: Callable[[StateChange], object]) -> None:
         """Call `callback` with every `StateChange`, where callbacks run, in order.
