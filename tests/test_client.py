@@ -343,6 +343,15 @@ def test_what_is_no_state_cannot_be_waited_for(open_client: Any, states: Any) ->
         open_client().wait_state(*states)
 
 
+@pytest.mark.parametrize("epoch", ["2", 2.0, None, True])
+def test_what_is_no_number_of_a_connection_cannot_be_waited_for(
+    open_client: Any, epoch: Any
+) -> None:
+    """It is said at once, and not when the state has come."""
+    with pytest.raises(TypeError, match="number of a connection"):
+        open_client().wait_state(State.CONNECTED, epoch=epoch)
+
+
 def test_ctrl_c_ends_a_wait(open_client: Any) -> None:
     """At once, and leaves the client connected."""
     client = open_client().connect()

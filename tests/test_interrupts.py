@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -120,6 +121,48 @@ def test_a_dispatch_thread_is_woken_by_the_next_event() -> None:
     line.notify(told.set)
     assert told.wait(WITHIN)
     line.close(Deadline(2.0))
+
+
+class StruckLock:
+    """A lock in which Ctrl-C strikes whoever has just let go of it, the first time."""
+
+    def __init__(self, lock: Any) -> None:
+        self._lock = lock
+        self._let_go = once(lock.__exit__, before=False)
+
+    def __enter__(self) -> None:
+        self._lock.__enter__()
+
+    def __exit__(self, *raised: object) -> None:
+        self._let_go(*raised)
+
+
+def test_a_dispatch_thread_that_was_not_started_is_started_by_the_next() -> None:
+    """Nobody takes it for one that serves."""
+    line = ThreadDelivery("timex")
+    told = threading.Event()
+    lock, line.lock = line.lock, StruckLock(line.lock)  # type: ignore[assignment]
+    with pytest.raises(KeyboardInterrupt):
+        line.start()
+    line.lock = lock
+    line.start()
+    line.notify(told.set)
+    assert told.wait(WITHIN)
+    line.close(Deadline(2.0))
+
+
+def test_an_errand_whose_thread_was_not_started_is_run_with_the_next(
+    client: TimexClient,
+) -> None:
+    """It is not left lying for ever behind a thread that there never was."""
+    upkeep = client._session.upkeep
+    ran: SimpleQueue[str] = SimpleQueue()
+    lock, upkeep._lock = upkeep._lock, StruckLock(upkeep._lock)  # type: ignore[assignment]
+    with pytest.raises(KeyboardInterrupt):
+        upkeep.later(0.0, lambda: ran.put("first"))
+    upkeep._lock = lock
+    upkeep.later(0.0, lambda: ran.put("second"))
+    assert [ran.get(timeout=WITHIN) for _ in range(2)] == ["first", "second"]
 
 
 class Struck:

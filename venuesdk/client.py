@@ -288,6 +288,8 @@ class Client:
         """
         if not states or not all(isinstance(state, State) for state in states):
             raise TypeError(f"wait for one State, or several, not for {states!r}")
+        if type(epoch) is not int:
+            raise TypeError(f"epoch is the number of a connection, not {epoch!r}")
         deadline = Deadline(timeout)
         self._delivery.refuse_reentrant("wait_state")
         return self._session.standing.await_state(states, epoch, deadline)
@@ -315,7 +317,7 @@ class Client:
     @property
     def connected(self) -> bool:
         """Whether requests go out at once; it may be otherwise by the time you ask."""
-        return self._session.standing.state is State.CONNECTED
+        return self._session.standing.connected
 
     def on_state(self, callback: Callable[[StateChange], object]) -> None:
         """Call `callback` with every `StateChange`, where callbacks run, in order.

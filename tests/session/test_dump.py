@@ -272,11 +272,12 @@ def test_a_credential_is_shown_by_where_it_comes_from(monkeypatch: pytest.Monkey
 
 
 def test_no_credential_is_in_it_wherever_one_was_put(canaries: Any, tls: Any) -> None:
-    """In the query of the URL, in a header, and in the error of a callback."""
+    """In the query of the URL, in a header, and in the error and the name of a callback."""
 
     def fails(event: Any) -> None:
         raise KeyError(f"the desk's own fault with {canaries.token}")
 
+    fails.__qualname__ = f"made_for_{canaries.token}"
     told = threading.Event()
     with simulate("onyx", interval=None, token=canaries.token, tls=tls.server_context) as venue:
         client = OnyxClient(
@@ -296,6 +297,7 @@ def test_no_credential_is_in_it_wherever_one_was_put(canaries: Any, tls: Any) ->
     for text in (never, open_dump, closed, str(data)):
         assert canaries.found_in(text) == []
     assert "********" in data["errors"][-1]["text"]
+    assert data["subscriptions"]["listed"][0]["consumer"].endswith("made_for_********")
     assert data["credentials"] == {"token": "given"}
     assert data["connection"]["tls_version"] in ("TLSv1.2", "TLSv1.3")
     assert data["connection"]["tls_cipher"]

@@ -116,6 +116,12 @@ def test_a_label_may_hold_any_text(stats: Stats) -> None:
     assert of(read(stats.prometheus(awkward)), "venuesdk_requests_total", client=awkward) == 7.0
 
 
+def test_the_name_of_a_client_is_text(stats: Stats) -> None:
+    """Anything else is a mistake of the caller's, and said to be one."""
+    with pytest.raises(TypeError, match="is text"):
+        stats.prometheus(7)  # type: ignore[arg-type]
+
+
 def test_without_a_connection_its_ages_are_absent(stats: Stats) -> None:
     """Rather than a number that means nothing."""
     samples = read(evolve(stats, connection_age=None, last_frame_age=None).prometheus())

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from venuesdk.errors import ClientClosed
+from venuesdk.session import overview as overview_module
 from venuesdk.session import standing as standing_module
 
 PATIENCE = 5.0
@@ -42,6 +43,16 @@ def test_it_says_since_when_the_state_is_what_it_is(
     assert stats.state_since_seconds == 1_700_000_000.5
     expected = datetime(2023, 11, 14, 22, 13, 20, 500_000, tzinfo=timezone.utc)
     assert stats.state_since == expected
+
+
+def test_the_state_and_the_connection_are_those_of_one_moment(
+    desk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both are read under the lock, and no reconnection comes between."""
+    lock, held = desk.session.standing.lock, []
+    monkeypatch.setattr(overview_module, "monotonic", lambda: held.append(lock._is_owned()) or 0.0)
+    assert desk.session.overview.stats().state == "connected"
+    assert held == [True]
 
 
 def test_errors_and_slow_callbacks_are_counted(desk: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Generator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -419,7 +420,12 @@ def test_the_backoff_is_jittered_and_bounded() -> None:
 def test_what_fails_over_http_on_the_way_to_a_connection_is_no_connection(
     open_desk: Any, toy_codec: Any, cause: VenueError, kind: type[VenueError]
 ) -> None:
-    """The key that a venue wants first is part of connecting: nothing was asked of the venue."""
+    """The key that a venue wants first is part of connecting: nothing was asked of the venue.
+
+    Whoever listens in hears of it all the same, and why there is no answer.
+    """
+    exchanges: list[Any] = []
+    listener = SimpleNamespace(exchanged=lambda *told: exchanges.append(told))
 
     class Keyed(toy_codec):  # type: ignore[misc]
         def address(self) -> Generator[HttpRequest, HttpResponse, str]:
@@ -432,10 +438,32 @@ def test_what_fails_over_http_on_the_way_to_a_connection_is_no_connection(
         raise cause
 
     desk.plan.fetch._make = make
+    desk.plan.taps.append(listener)
     with pytest.raises(kind) as caught:
         desk.connect()
     assert type(caught.value) is kind
     assert caught.value.outcome_unknown is False
+    ((request, response, failure),) = exchanges
+    assert (request.url, response, type(failure)) == ("/key", None, kind)
+
+
+def test_the_end_of_a_connection_is_told_once(open_desk: Open, venue: Any) -> None:
+    """To whoever listens in, and not again with each attempt that makes none."""
+    told: list[str] = []
+
+    class Listener:
+        def __getattr__(self, name: str) -> Any:
+            return lambda *arguments: told.append(name)
+
+    desk = open_desk()
+    desk.plan.taps.append(Listener())
+    desk.connect()
+    for _ in range(3):
+        venue.refusals.put((503, {}))
+    venue.cut()
+    desk.state("reconnecting")
+    desk.state("connected")
+    assert [name for name in told if name in ("opened", "ended")] == ["opened", "ended", "opened"]
 
 
 def test_a_fault_of_ours_leaves_nobody_waiting(

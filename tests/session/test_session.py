@@ -27,6 +27,7 @@ from venuesdk.errors import (
 )
 from venuesdk.models import State
 from venuesdk.secret import Secret
+from venuesdk.session.reader import Reader
 from venuesdk.session.session import Session, sessions
 from venuesdk.session.slots import Slot
 from venuesdk.timing import Backoff, Deadline, monotonic
@@ -226,6 +227,36 @@ def test_eight_callers_that_are_cut_off_get_eight_exceptions(desk: Any) -> None:
     assert len({id(error) for error in errors}) == 8
     assert all(isinstance(error, ConnectionLost) for error in errors)
     assert all(error.outcome_unknown for error in errors)  # type: ignore[attr-defined]
+
+
+def test_two_threads_that_close_at_once_send_the_close_frame(
+    desk: Any, venue: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second does not cut off what the first is sending; both return when all has ended."""
+    (peer,) = venue.links
+    stream = type(desk.session.standing.link.connection._stream)
+    sending, joining = threading.Event(), threading.Event()
+    write, join = stream.write, Reader.join
+
+    def slowly(self: Any, data: bytes, deadline: Deadline) -> None:
+        sending.set()
+        assert joining.wait(PATIENCE)
+        write(self, data, deadline)
+
+    def joined(self: Reader, deadline: Deadline) -> bool:
+        joining.set()
+        return join(self, deadline)
+
+    monkeypatch.setattr(stream, "write", slowly)
+    monkeypatch.setattr(Reader, "join", joined)
+    first = threading.Thread(target=desk.close)
+    first.start()
+    assert sending.wait(PATIENCE)
+    desk.close()
+    first.join(PATIENCE)
+    assert not first.is_alive()
+    peer.recv_events_thread.join(PATIENCE)
+    assert peer.close_code == 1000
 
 
 def test_close_wakes_every_waiter_and_is_idempotent(desk: Any) -> None:
@@ -485,6 +516,7 @@ def test_stats_count_what_went_over_every_connection(desk: Any) -> None:
     assert after.frames_out > before.frames_out
     assert after.bytes_in > before.bytes_in
     assert (after.requests, after.responses, after.epoch) == (2, 2, 2)
+    assert desk.delivery.journal.epoch == 2
     assert after.last_frame_age is not None
     assert after.last_frame_age < PATIENCE
 

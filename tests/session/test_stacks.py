@@ -57,6 +57,8 @@ def test_the_clients_own_threads_are_there_and_those_of_others_are_not(
 def test_a_thread_that_has_ended_has_no_stack(desk: Any) -> None:
     """Its number may be that of another one by now."""
     desk.close()
+    for worker in desk.session.workers():
+        worker._ident = threading.get_ident()
     ended = named(desk, "venuesdk-toy-reader")
     assert ended == {"name": "venuesdk-toy-reader", "role": "the client's own, not running"}
 

@@ -221,6 +221,7 @@ def test_a_state_can_be_waited_for() -> None:
         for epoch in (1, 2):
             with place.lock:
                 place.epoch = epoch
+                place.link_locked(link())
                 place.move_locked(State.CONNECTED, "test")
                 place.move_locked(State.RECONNECTING, "test")
         move(place, State.CONNECTED)
@@ -231,6 +232,12 @@ def test_a_state_can_be_waited_for() -> None:
     assert place.epoch == 2
     timer.join()
     assert not place.await_state({State.CONNECTED}, 3, Deadline(0))
+    assert place.connected
+    with place.lock:
+        place.link_locked(None)
+    # The reader has not come to say so yet, while who got ConnectionLost waits for the next.
+    assert not place.await_state({State.CONNECTED}, 0, Deadline(0))
+    assert not place.connected
 
 
 def test_a_wait_for_a_state_that_cannot_come_any_more_raises() -> None:

@@ -80,9 +80,13 @@ def test_closing_forgets_errands_and_waits_for_the_one_under_way(desk: Any) -> N
     assert ran.empty()
 
 
-def test_closing_ends_a_long_wait_for_an_errands_time(desk: Any) -> None:
-    """The thread sleeps until the hour comes, and closing does not wait for that."""
+def test_an_errand_of_now_and_a_close_end_a_long_wait_for_an_errands_time(desk: Any) -> None:
+    """The thread sleeps until the hour comes, and neither waits for that."""
+    ran: SimpleQueue[int] = SimpleQueue()
     desk.session.upkeep.later(3600.0, lambda: None)
+    for number in range(3):
+        desk.session.upkeep.later(0.0, lambda number=number: ran.put(number))
+        assert ran.get(timeout=PATIENCE) == number
     started = monotonic()
     desk.close()
     assert monotonic() - started < 1.5

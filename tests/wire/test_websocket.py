@@ -28,6 +28,7 @@ from venuesdk.timing import Deadline, monotonic
 from venuesdk.wire.endpoint import Endpoint, Proxy
 from venuesdk.wire.frames import Binary, FrameReader
 from venuesdk.wire.sockets import NO_WAIT
+from venuesdk.wire.stream import ByteStream
 from venuesdk.wire.websocket import WebSocketConnection
 
 WAIT = 5.0
@@ -938,6 +939,24 @@ def test_close_from_many_threads_is_one_close(peers, to):
     assert done.wait(WAIT)
     assert seen[0] == (0x8, b"\x03\xe8")
     assert seen[1] == b""
+
+
+@pytest.mark.parametrize("step", ["write", "close"])
+def test_close_ends_the_connection_where_ctrl_c_interrupts_it(to, idle, monkeypatch, step):
+    """Nobody else would: the next close leaves it to the first."""
+    connection = to(idle)
+    struck, undone = [], getattr(ByteStream, step)
+
+    def strike(self, *arguments):
+        if not struck:
+            struck.append(step)
+            raise KeyboardInterrupt
+        undone(self, *arguments)
+
+    monkeypatch.setattr(ByteStream, step, strike)
+    with pytest.raises(KeyboardInterrupt):
+        connection.close()
+    assert connection._stream._sock.fileno() == -1
 
 
 def test_close_refuses_a_code_that_cannot_be_sent(to, idle):

@@ -197,11 +197,14 @@ class Delivery(Teller):
 
     # Working the line off ------------------------------------------------------------------------
 
-    def run_some(self, limit: int = CHUNK, own: bool = False) -> int:
+    def run_some(
+        self, limit: int = CHUNK, own: bool = False, until: float | None = None
+    ) -> int:
         """Run up to `limit` items of the line on this thread; return how many there were.
 
-        Returns 0 where another thread is at it. On a thread of the client's `own` no exception
-        whatever gets out; on a user's thread Ctrl-C does, and what is left waits for the next run.
+        None begins later than `until`, by `monotonic`, but for the first. Returns 0 where another
+        thread is at it. On a thread of the client's `own` no exception whatever gets out; on a
+        user's thread Ctrl-C does, and what is left waits for the next run.
         """
         me = threading.get_ident()
         if self.runner == me:
@@ -215,7 +218,12 @@ class Delivery(Teller):
                 self._own = own
             self._take(limit)
             while self._taken and count < limit:
-                count += self._run(limit - count)
+                if until is None:
+                    count += self._run(limit - count)
+                elif not count or monotonic() < until:
+                    count += self._run(1)
+                else:
+                    break
         finally:
             if self.runner == me:
                 self.runner = None

@@ -166,18 +166,21 @@ class ThreadDelivery(Delivery):
 
     def start(self) -> None:
         """Start the dispatch thread, where there is none."""
-        with self.lock:
-            if self._closed:
-                return
-            self._wanted = True
-            if self._serving:
-                return
-            self._serving = True
-            thread = self._thread = Worker(self._run_thread, f"venuesdk-{self.venue}-dispatch")
+        thread: Worker | None = None
         try:
+            with self.lock:
+                if self._closed:
+                    return
+                self._wanted = True
+                if self._serving:
+                    return
+                thread = self._thread = Worker(
+                    self._run_thread, f"venuesdk-{self.venue}-dispatch"
+                )
+                self._serving = True
             thread.start()
         except BaseException:
-            if thread.ident is None:
+            if thread is not None and thread.ident is None:
                 self._serving = False
             raise
 
@@ -319,8 +322,8 @@ class PostDelivery(ThreadDelivery):
             return
         until = monotonic() + POST_BUDGET
         try:
-            # One by one, for each may take long, and a window notices 50 ms.
-            while self.run_some(1) and monotonic() < until:
+            # No item begins after that, for each may take long, and a window notices 50 ms.
+            while self.run_some(16, until=until) and monotonic() < until:
                 continue
         finally:
             with self.lock:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from attrs import evolve
+
 from ..protocol.feeds import Feed, Listener
 from ..protocol.subscriptions import Subscriptions
 from ..timing import monotonic
@@ -39,16 +41,14 @@ class Overview:
         standing = self._standing
         standing.check_fork()
         with standing.lock:
-            link = standing.link
-            traffic = self._retired.plus(link)
+            stats = self._count(standing.link)
             listeners = self._subscriptions.listeners()
-        # Not under the lock: there may be thousands of them.
-        return self._count(link, traffic, listeners)
+        return _with_streams(stats, listeners)
 
     def stats_now(self) -> Stats:
         """Return the same without any lock, in a forked child too: never waits."""
-        link = self._standing.link
-        return self._count(link, self._retired.plus(link), self._subscriptions.listeners())
+        stats = self._count(self._standing.link)
+        return _with_streams(stats, self._subscriptions.listeners())
 
     def waiting(self) -> list[tuple[int, Slot]]:
         """Return the requests that wait for their answers, by id; takes no lock."""
@@ -58,10 +58,9 @@ class Overview:
         """Return every topic with where it stands; takes no lock."""
         return self._subscriptions.feeds()
 
-    def _count(self, link: Link | None, traffic: Traffic, listeners: list[Listener]) -> Stats:
+    def _count(self, link: Link | None) -> Stats:
         standing, counters, delivery = self._standing, self._counters, self._delivery
-        now = monotonic()
-        streams = [one.stats for one in listeners if isinstance(one, Subscription)]
+        now, traffic = monotonic(), self._retired.plus(link)
         return Stats(
             venue=standing.venue,
             state=standing.state.value,
@@ -90,5 +89,11 @@ class Overview:
             last_frame_age=now - link.connection.last_received if link else None,
             callback_seconds=delivery.callback_seconds,
             slow_callbacks=delivery.slow_callbacks,
-            subscriptions=tuple(streams),
+            subscriptions=(),
         )
+
+
+def _with_streams(stats: Stats, listeners: list[Listener]) -> Stats:
+    # Not under the lock: there may be thousands of them.
+    streams = (one.stats for one in listeners if isinstance(one, Subscription))
+    return evolve(stats, subscriptions=tuple(streams))

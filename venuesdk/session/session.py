@@ -45,6 +45,8 @@ REST_TIMEOUT = 0.25
 """Seconds that a failed ``connect()`` waits for callbacks that are told of it."""
 CLOSING_HANDSHAKE = 0.5
 """Seconds of the close's time that a connection's closing handshake may take."""
+FRAME_TIMEOUT = 0.1
+"""Seconds that a close leaves to another one, which is sending the close frame."""
 
 
 class Session:
@@ -181,9 +183,12 @@ class Session:
         if link is not None:
             handshake = 0.0 if self.delivery.waits_here() else deadline.slice(CLOSING_HANDSHAKE)
             link.connection.close(timeout=handshake)
-        if reader is not None:
-            reader.hang_up()
         self._plan.fetch.close()
+        # A link ends with its close, but where another thread that closes too is still sending its
+        # close frame: that is not cut off at once.
+        sent = Deadline(deadline.slice(FRAME_TIMEOUT))
+        if reader is not None and (link is None or not reader.join(sent)):
+            reader.hang_up()
         if reader is not None and not reader.join(deadline):
             self.delivery.warn_of_running()
         self.delivery.close(deadline)

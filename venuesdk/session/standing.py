@@ -107,6 +107,11 @@ class Standing:
         self._refusal = copy.copy(refusal)
         self.move_locked(State.FAILED, str(refusal), error=refusal)
 
+    @property
+    def connected(self) -> bool:
+        """Whether there is a link: the state follows a moment after one has ended."""
+        return self.state is State.CONNECTED and self.link is not None
+
     # What the state allows -----------------------------------------------------------------------
 
     def check_fork(self) -> None:
@@ -165,17 +170,20 @@ class Standing:
     def await_state(self, states: Collection[State], epoch: int, deadline: Deadline) -> bool:
         """Wait for one of `states`, on connection number `epoch` or a later one.
 
-        Returns False at the deadline. Raises where the client was closed, or failed, unless that
-        is what is waited for.
+        Where that is to be connected, for a link too. Returns False at the deadline. Raises where
+        the client was closed, or failed, unless that is what is waited for.
         """
         self.check_fork()
         with self.lock:
-            while self.state not in states or self.epoch < epoch:
+            while not self._stands_in(states) or self.epoch < epoch:
                 self.check_locked()
                 if deadline.expired():
                     return False
                 self._changed.wait(deadline.slice(SLICE))
         return True
+
+    def _stands_in(self, states: Collection[State]) -> bool:
+        return self.state in states and (self.state is not State.CONNECTED or self.connected)
 
     def await_close(self, deadline: Deadline) -> bool:
         """Wait until the client is closed; return False at the deadline, raise where it failed."""

@@ -93,6 +93,9 @@ class Stats:
         Every sample has the labels ``venue`` and ``client``; `client` is by default the venue's
         name, and tells several clients of one venue apart. Without `subscriptions` those that
         each subscription has are left out: of thousands, they are many. For several clients at
-        once, or to be scraped, see `venuesdk.metrics`.
+        once, or to be scraped, see `venuesdk.metrics`. Raises `TypeError` for a `client` that is
+        no text.
         """
+        if not isinstance(client, str):
+            raise TypeError(f"the name of a client is text, not {client!r}")
         return text_of(families_of([(client or self.venue, self)], subscriptions))

@@ -83,14 +83,14 @@ class Upkeep:
         fresh: Worker | None = None
         if self._standing.forked:
             return
-        with self._lock:
-            if self._closed:
-                return
-            self._number += 1
-            heapq.heappush(self._errands, (monotonic() + seconds, self._number, errand))
-            if self._thread is None:
-                fresh = self._thread = Worker(self._work, f"venuesdk-{self.venue}-upkeep")
         try:
+            with self._lock:
+                if self._closed:
+                    return
+                self._number += 1
+                heapq.heappush(self._errands, (monotonic() + seconds, self._number, errand))
+                if self._thread is None:
+                    fresh = self._thread = Worker(self._work, f"venuesdk-{self.venue}-upkeep")
             if fresh is not None:
                 fresh.start()
         except BaseException:

@@ -335,11 +335,11 @@ class WebSocketConnection:
                 limit = Deadline(min(timeout, CLOSE_TIMEOUT) / 2)
                 with contextlib.suppress(NetworkError):
                     self._stream.write(encode_close(code, reason, os.urandom(4)), limit)
+            self._stream.close()
         except BaseException:
             # Ctrl-C, and nobody else will end it.
             self._stream.close()
             raise
-        self._stream.close()
 
     def shutdown(self) -> None:
         """End the connection now, without a close frame; never blocks; from any thread."""

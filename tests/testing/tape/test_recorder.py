@@ -197,6 +197,20 @@ def test_what_travels_over_http_is_recorded(stage: Any, canaries: Any) -> None:
     assert '"success"' in entry.exchange.received
 
 
+def test_an_http_request_without_an_answer_is_recorded_with_the_reason(stage: Any) -> None:
+    """Nobody listens there: it stands on the tape all the same."""
+    path = stage.path()
+    client = stage.client(
+        stage.venue("infinex"), route="http", http_url="http://127.0.0.1:1/"
+    )
+    with Recorder(client, path), client, pytest.raises(ConnectFailed):
+        client.request("/spot/open_orders", {"offset": 0})
+    (entry,) = read_tape(path)
+    assert entry.exchange is not None
+    assert entry.exchange.status is None
+    assert entry.exchange.error.startswith("ConnectFailed: ")
+
+
 def test_credentials_that_change_are_masked_from_the_first_byte_on(stage: Any) -> None:
     """Those of each connection, whichever the tape is just at."""
     path = stage.path(".tape")
