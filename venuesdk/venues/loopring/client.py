@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ...book import BookUpdate, BookView
 from ...client import Client, ClientOptions, Credential, SubscribeOptions
-from ...mirror import OrderBookMirror
+from ...mirrors.order_book import OrderBookMirror
 from ...models import State
 from ...protocol.codec import Topic
 from ...timing import Deadline
