@@ -98,6 +98,11 @@ def runner(request):
     return Runner(request.param)
 
 
+def interrupt(*news):
+    """Do what Ctrl-C does to whoever pumps."""
+    raise KeyboardInterrupt
+
+
 two_kinds = pytest.mark.parametrize("runner", ["inline", "pump"], indirect=True)
 """The two in which nothing runs while a callback, or nobody, keeps the thread."""
 
@@ -295,6 +300,18 @@ def test_loopring_a_closed_client_waits_for_no_further_attempt(loopring, threade
     thread.join(5)
     assert type(ended.get_nowait()) is ClientClosed
     assert mirror.stats.attempts == 2
+
+
+def test_loopring_a_base_that_ctrl_c_kept_away_comes_all_the_same(loopring, monkeypatch):
+    """It struck whoever pumps where the base is handed over, and nobody would ask again."""
+    runner = Runner("pump")
+    with connect(loopring, runner) as client, keep(client, runner) as mirror:
+        monkeypatch.setattr(mirror, "_arrive", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            runner.until(client, lambda: False)
+        monkeypatch.undo()
+        runner.until(client, shows(mirror, loopring.depth()))
+        assert mirror.stats.attempts == 1
 
 
 def test_loopring_mirrors_of_several_markets_mend_together(loopring, threaded):
@@ -638,6 +655,22 @@ def test_onyx_what_cannot_be_read_brings_the_list_again(onyx, runner):
         assert same(mirror, onyx)()
         assert runner.gaps == [GapReason.UNDECODABLE]
         assert mirror.stats.attempts == 1
+
+
+def test_onyx_a_change_that_ctrl_c_took_away_brings_the_list_again(onyx, monkeypatch):
+    """It struck whoever pumps before the mirror had the change, which nothing else would show."""
+    runner = Runner("pump")
+    with follow(onyx, runner) as client:
+        mirror = client.mirror_dashboards()
+        runner.until(client, same(mirror, onyx))
+        monkeypatch.setattr(mirror, "_take", interrupt)
+        onyx.tick()
+        with pytest.raises(KeyboardInterrupt):
+            runner.until(client, lambda: False)
+        monkeypatch.undo()
+        assert mirror.view is None
+        runner.until(client, same(mirror, onyx))
+        assert mirror.stats.gaps == 1
 
 
 def test_onyx_an_overflow_brings_the_list_again(onyx):

@@ -177,6 +177,7 @@ class Mirror(Generic[V]):
             round = self._round
             subscription = self._subscription = subscribe(self._taker(), wanted)
             subscription.ended = self._upkeep.announce
+            subscription.broken = partial(self._lose, None)
             self._began = subscription.began
             answer = self._ask_now(deadline)
         except BaseException:
