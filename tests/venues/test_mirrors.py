@@ -376,6 +376,30 @@ def test_loopring_a_market_that_is_not_there_leaves_nothing_behind(
         threaded.until(client, lambda: client.stats().subscriptions == ())
 
 
+def test_loopring_whole_books_of_a_kept_market_are_refused(loopring, threaded):
+    """A push may leave out that its book is whole, and would be taken for a change.
+
+    The one push of a book that a document shows names neither ``count`` nor ``snapshot``.
+    """
+    whole = OrderBook(MARKET, count=5, snapshot=True)
+    with connect(loopring, threaded) as client:
+        mirror = keep(client, threaded)
+        for topic in (whole, {"topic:": "orderbook", "market": "lrc-eth", "snapshot": True}):
+            with pytest.raises(ValueError, match="client of their own"):
+                client.subscribe(topic)
+        others = client.subscribe(
+            OrderBook(MARKET), OrderBook(MARKET, 1, snapshot=True), OrderBook("ETH-USDT")
+        )
+        mirror.close()
+        (other,) = client.subscribe(whole)
+        with pytest.raises(ValueError, match="client of their own"):
+            keep(client, threaded)
+        other.close()
+        with keep(client, threaded) as mirror:
+            threaded.until(client, shows(mirror, loopring.depth()))
+        assert not any(one.closed for one in others)
+
+
 def test_loopring_wait_in_a_callback_raises_at_once(loopring, runner):
     """It would wait for the very thread that it keeps."""
     refused = []

@@ -93,8 +93,8 @@ class Mirror(Generic[V]):
     @property
     def view(self) -> V | None:
         """The newest state, or None while it is not known to be right; never waits."""
-        view, subscription = self._view, self._subscription
-        if view is None or subscription is None or subscription.closed or self._closed:
+        view = self._view
+        if view is None or self._subscription is None or self.closed:
             return None
         # From when the connection is gone, and not only when there is another.
         epoch = self._upkeep.epoch
@@ -104,6 +104,12 @@ class Mirror(Generic[V]):
     def synchronised(self) -> bool:
         """Whether there is a view: the state is right, as far as anybody can tell."""
         return self.view is not None
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed, or its stream has ended: then there is nothing to come."""
+        subscription = self._subscription
+        return self._closed or (subscription is not None and subscription.closed)
 
     def wait(self, timeout: float | None = None) -> V:
         """Return the newest view, waiting up to `timeout` seconds (for ever by default) for one.
@@ -347,9 +353,7 @@ class Mirror(Generic[V]):
     def _failed(self, round: int, error: Exception) -> None:
         """Report what came of asking, and ask again; a lost connection asks by itself."""
         self._failures += 1
-        subscription = self._subscription
-        over = subscription is None or subscription.closed or self._closed
-        if round != self._round or over or not self._upkeep.epoch:
+        if round != self._round or self.closed or not self._upkeep.epoch:
             return
         self._report(error)
         self._wanted = True
@@ -375,9 +379,8 @@ class Mirror(Generic[V]):
     # For who waits, under the upkeep's lock ------------------------------------------------------
 
     def _look(self) -> V | None:
-        subscription = self._subscription
-        if self._closed or (subscription is not None and subscription.closed):
-            error = None if subscription is None else subscription.error
+        if self.closed:
+            error = None if self._subscription is None else self._subscription.error
             closed = ClientClosed(f"{self._name} is closed", venue=self._upkeep.venue)
             # A copy, for several threads may wait.
             raise copy.copy(error) or closed
