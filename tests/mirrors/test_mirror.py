@@ -140,13 +140,13 @@ def test_a_state_that_is_lost_again_at_once_does_not_spin():
     rhythm = Backoff(initial=1.0, factor=2.0, maximum=64.0, healthy=3600.0)
     stage = Stage(base(10), rhythm=rhythm)
     for round in range(5):
-        stage.push(change(99))
+        stage.gap(GapReason.OVERFLOW)
         (delay,) = stage.upkeep.settle()
         assert delay <= rhythm.ceiling(round - 1)
         assert stage.mirror._attempt == round + 1
     lasting = Stage(base(10), rhythm=Backoff(healthy=0.0))
     for _ in range(5):
-        lasting.push(change(99))
+        lasting.gap(GapReason.OVERFLOW)
         assert lasting.upkeep.settle() == [0.0]
 
 

@@ -95,6 +95,19 @@ def test_a_base_older_than_what_is_held_is_asked_for_again():
     assert stage.mirror.stats.failures == 1
 
 
+def test_a_base_older_than_the_change_that_told_of_a_gap_is_not_shown():
+    """That change was seen: a base from before it is known to be wrong, and asked for again."""
+    stage = Stage(base(10), base(13), base(15, bids=[50]))
+    stage.push(change(15))
+    stage.upkeep.settle()
+    assert [view.version for view in stage.seen] == [10, 15]
+    assert best(stage) == 50
+    stage.gap(GapReason.RECONNECTED)
+    stage.bases = [base(3, bids=[49])]
+    stage.upkeep.settle()
+    assert best(stage) == 49
+
+
 @pytest.mark.parametrize("update", [change(None), change(21, 20)], ids=["none", "reversed"])
 def test_a_change_that_cannot_be_placed_does_not_spoil_the_bases_to_come(update):
     """While a base is asked for, it is a gap of its own, and not held."""

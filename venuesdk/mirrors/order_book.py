@@ -48,6 +48,7 @@ class OrderBookMirror(Mirror[BookView]):
         self._ask_venue = ask
         self._book = Book(market)
         self._held: deque[BookUpdate] | None = deque(maxlen=MOST_HELD)
+        self._unplaced: list[BookUpdate] = []
         self._known = False
 
     def _absorb(self, event: Any) -> BookView | None:
@@ -60,9 +61,16 @@ class OrderBookMirror(Mirror[BookView]):
             # What can be placed behind no base at all would spoil every one.
             self._book.check(update, self._held[-1] if self._held else None)
             self._held.append(update)
-        if not self._known or not self._book.change(update):
+        if not self._known:
             return None
-        return self._deep_enough()
+        try:
+            news = self._book.change(update)
+        except SequenceGap:
+            self._book.check(update)
+            # It stands all the same: a base from before it lacks what was missed, too.
+            self._unplaced.append(update)
+            raise
+        return self._deep_enough() if news else None
 
     def _absorb_answer(self, answer: BookUpdate) -> BookView | None:
         held = self._held
@@ -96,7 +104,8 @@ class OrderBookMirror(Mirror[BookView]):
 
     def _forget(self) -> None:
         self._book = Book(self.market)
-        self._held = deque(maxlen=MOST_HELD)
+        self._held = deque(self._unplaced, MOST_HELD)
+        self._unplaced = []
         self._known = False
 
     def _ask_now(self, deadline: Deadline) -> BookUpdate | None:
