@@ -10,6 +10,7 @@ from mirroring import TOLD, Stage, base, best, change
 from venuesdk.errors import ProtocolError, SequenceGap
 from venuesdk.mirrors.mirror import MirrorStats
 from venuesdk.models import GapReason
+from venuesdk.timing import Backoff
 
 
 def test_changes_start_from_the_base_that_was_asked_for():
@@ -81,6 +82,12 @@ def test_a_whole_book_in_the_middle_is_taken():
     assert best(stage) == 71
     stage.upkeep.settle()
     assert (best(stage), stage.asked) == (71, 1)
+    stage.push(change(50))
+    stage.upkeep.errands.pop(0)[1]()
+    stage.push(base(60, bids=[80]))
+    stage.upkeep.settle()
+    assert (best(stage), stage.asked) == (80, 2)
+    assert stage.mirror.stats.gaps == 2
 
 
 def test_a_base_older_than_what_is_held_is_asked_for_again():
@@ -148,6 +155,16 @@ def test_a_book_that_has_become_shallow_is_deepened_while_it_is_shown():
     assert [level.price for level in stage.mirror.view.bids] == [96, 95, 94, 93]
     assert stage.mirror.view.version == 14
     assert stage.mirror.stats.gaps == 0
+
+
+def test_a_book_that_moves_slowly_is_deepened_at_once_each_time():
+    """Where the last base held for long, the next one is not asked for any later for its sake."""
+    bases = [base(10 * n, bids=[99, 98], asks=[101, 102], limit=2) for n in range(1, 5)]
+    stage = Stage(*bases, rhythm=Backoff(initial=3600.0, maximum=3600.0, healthy=0.0))
+    for version in (11, 21, 31):
+        stage.push(change(version, bids=[99, 98], size=0))
+        assert stage.upkeep.settle() == [0.0]
+        assert best(stage) == 99
 
 
 def test_a_side_that_is_used_up_hides_the_book():
