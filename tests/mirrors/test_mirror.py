@@ -150,6 +150,17 @@ def test_a_state_that_is_lost_again_at_once_does_not_spin():
         assert lasting.upkeep.settle() == [0.0]
 
 
+def test_a_new_connection_is_no_reason_to_wait():
+    """How often there is one is the client's own pace; only losses on one count."""
+    stage = Stage(base(10), rhythm=Backoff(initial=3600.0, maximum=3600.0, healthy=3600.0))
+    stage.gap(GapReason.OVERFLOW)
+    assert stage.upkeep.settle() == [0.0]
+    stage.gap(GapReason.RECONNECTED)
+    assert stage.upkeep.settle() == [0.0]
+    stage.gap(GapReason.OVERFLOW)
+    assert stage.upkeep.settle() > [0.0]
+
+
 def test_while_there_is_no_connection_nothing_is_asked_for():
     """A base that fails then is not reported: the gap of the reconnection asks anew."""
     stage = Stage(base(10), ProtocolError("gone"), base(20, bids=[50]))
