@@ -232,6 +232,10 @@ def test_the_error_that_ended_the_stream_is_raised_by_wait():
     """Each caller gets an exception object of its own, and there is nothing to see any more."""
     stage = Stage(base(10))
     stage.stream.closed, stage.stream.error = True, RateLimitExceeded("no more", code=7)
+    before = stage.upkeep.announced
+    stage.stream.ended()
+    assert stage.upkeep.announced > before
+    assert stage.mirror.closed
     assert stage.mirror.view is None
     caught = []
     for _ in range(2):
