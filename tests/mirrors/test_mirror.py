@@ -24,7 +24,9 @@ def test_there_is_no_view_before_a_full_state():
     assert not stage.mirror.synchronised
     with pytest.raises(TimeoutError, match="the book of A-B"):
         stage.mirror.wait(0)
+    announced = stage.upkeep.announced
     stage.push(base(1))
+    assert stage.upkeep.announced > announced
     assert stage.mirror.wait(0) is stage.mirror.view is stage.seen[0]
     assert stage.mirror.synchronised
     assert stage.mirror.stats == MirrorStats(True, 1, 0, 0, 0, 0)
@@ -216,7 +218,9 @@ def test_a_closed_mirror_shows_nothing_and_does_nothing():
     stage = Stage(base(10))
     with stage.mirror as mirror:
         assert "synchronised" in repr(mirror)
+    announced = stage.upkeep.announced
     mirror.close()
+    assert stage.upkeep.announced > announced
     assert stage.stream.closed
     assert mirror.view is None
     assert "closed" in repr(mirror)

@@ -481,6 +481,13 @@ def test_loopring_a_depth_that_is_none_is_never_taken_for_one(status, body, kind
     assert getattr(caught.value, "retry_after", 3.0) == 3.0
 
 
+def test_loopring_the_case_of_a_market_is_not_minded():
+    """The venue writes it in either."""
+    body = b'{"version":147,"market":"LRC-ETH","bids":[["0.002","21000","33220000","4"]],"asks":[]}'
+    base = depth_of("lrc-eth", 50, HttpResponse(200, {}, body))
+    assert (base.last, base.bids) == (147, [(Decimal("0.002"), 21000)])
+
+
 # ---- TimeX -------------------------------------------------------------------------------------
 
 
