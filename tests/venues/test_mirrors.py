@@ -14,6 +14,7 @@ from queue import Empty, SimpleQueue
 from random import Random
 
 import pytest
+from attrs import evolve
 
 from venuesdk import (
     Backoff,
@@ -33,7 +34,8 @@ from venuesdk.models import HttpResponse
 from venuesdk.testing import simulate
 from venuesdk.testing.web import HttpReply
 from venuesdk.timing import Deadline
-from venuesdk.venues.loopring.mirror import depth_of
+from venuesdk.venues.loopring.mirror import book_update, depth_of
+from venuesdk.venues.loopring.models import BookSlot, OrderBookUpdate
 from venuesdk.venues.loopring.topics import OrderBook
 
 MARKET = "LRC-ETH"
@@ -467,6 +469,7 @@ def test_loopring_no_fault_ever_shows_a_wrong_book_however_callbacks_run(looprin
         (400, {"code": 108000, "msg": "unsupported market"}, RequestRejected),
         (200, {"resultInfo": {"code": 108000, "message": "unsupported"}}, RequestRejected),
         (429, {"code": 429, "msg": "slower"}, RateLimitExceeded),
+        (500, {}, VenueUnavailable),
         (502, {}, VenueUnavailable),
         (200, {"version": 1, "market": "ETH-USDT", "bids": [], "asks": []}, ProtocolError),
         (200, {"market": MARKET, "bids": [], "asks": []}, ProtocolError),
@@ -479,6 +482,14 @@ def test_loopring_a_depth_that_is_none_is_never_taken_for_one(status, body, kind
     with pytest.raises(kind) as caught:
         depth_of(MARKET, 50, HttpResponse(status, {"retry-after": "3"}, json.dumps(body).encode()))
     assert getattr(caught.value, "retry_after", 3.0) == 3.0
+
+
+def test_loopring_a_whole_book_that_is_pushed_is_cut_where_its_longer_side_ends():
+    """It does not say at how many slots; a side that is shorter is all there."""
+    slot = BookSlot(Decimal(1), 1, 1, 1)
+    whole = OrderBookUpdate(1, MARKET, 0, (slot, slot), (slot,), snapshot=True)
+    assert book_update(whole).limit == 2
+    assert book_update(evolve(whole, snapshot=False)).limit is None
 
 
 def test_loopring_the_case_of_a_market_is_not_minded():
@@ -621,10 +632,12 @@ def test_onyx_dashboards_follow_every_change(onyx, runner):
     """The full list first, then what was created, updated and deleted."""
     with follow(onyx, runner) as client, client.mirror_dashboards(runner.on_view) as mirror:
         runner.until(client, same(mirror, onyx))
+        first, before = mirror.view, dict(mirror.view.by_key)
         for _ in range(9):
             onyx.tick()
             runner.until(client, same(mirror, onyx))
         assert len(runner.views) == 10
+        assert dict(first.by_key) == before
         assert tuple(mirror.view) == mirror.view.dashboards
         assert len(mirror.view) == len(onyx.feed.dashboards)
         assert (mirror.stats.gaps, mirror.stats.attempts) == (0, 0)
@@ -658,8 +671,9 @@ def test_onyx_a_cut_connection_hides_the_dashboards_until_the_list_has_come(onyx
         (0, {"id": "dashboard-1"}),
         (2, {"name": "without an id"}),
         (2, {"id": ["unhashable"]}),
+        (0, [{"id": "dashboard-1"}, {"id": "dashboard-1"}]),
     ],
-    ids=["update", "delete", "create", "unknown kind", "no kind", "no id", "odd id"],
+    ids=["update", "delete", "create", "unknown kind", "no kind", "no id", "odd id", "twice"],
 )
 def test_onyx_a_change_that_cannot_be_brings_the_list_again(onyx, threaded, kind, dashboard):
     """Something was missed, or cannot be placed: it is reported, and the stream begun anew."""
