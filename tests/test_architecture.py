@@ -22,7 +22,7 @@ FLOORS = {
     "": 6, "__main__": 6, "cli": 6,
     "testing": 5, "desktop": 5, "relay": 5, "metrics": 5,
     "venues": 4,
-    "client": 3, "mirror": 3,
+    "client": 3, "mirrors": 3,
     "session": 2,
     "wire": 1, "protocol": 1,
     "errors": 0, "models": 0, "book": 0, "timing": 0, "secret": 0, "_version": 0,

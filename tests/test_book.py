@@ -230,6 +230,31 @@ def test_a_whole_book_replaces_everything(book):
     assert book.change(change(4, 4, asks=[("51", "1")]))
 
 
+def test_changes_that_a_later_whole_book_covers_are_left_out(book):
+    """They follow what was before it; behind the new base they are as any that it covers."""
+    book.change(change(11, 12, bids=[("97", "1")]))
+    book.replace(whole([("50", "1")], last=20))
+    assert not book.change(change(13, 14))
+    assert book.view().bids == levels(("50", "1"))
+
+
+def test_a_base_may_cover_all_that_was_held(book):
+    """However many that were: they came before it, and say nothing of what comes behind it."""
+    book.join([change(1, 2)] * 150)
+    for _ in range(100):
+        assert not book.change(change(3, 4))
+
+
+def test_of_two_changes_that_are_held_the_later_ends_later(book):
+    """Or is the very same again, whatever the book knows; else the venue counts anew."""
+    newest = change(30, 31, bids=[("97", "1")])
+    book.check(change(32, 32), newest)
+    book.check(newest, newest)
+    for update in (change(30, 31), change(29, 30)):
+        with pytest.raises(SequenceGap, match="goes back from version 31"):
+            book.check(update, newest)
+
+
 # ---- impossible books --------------------------------------------------------------------------
 
 

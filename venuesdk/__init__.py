@@ -34,7 +34,8 @@ if TYPE_CHECKING:
         VenueError,
         VenueUnavailable,
     )
-    from .mirror import MirrorStats, OrderBookMirror
+    from .mirrors.mirror import MirrorStats
+    from .mirrors.order_book import OrderBookMirror
     from .models import Gap, GapReason, State, StateChange
     from .secret import Secret
     from .session.quota import AttemptQuota
@@ -110,9 +111,9 @@ _HOMES = {
     "GapReason": "models",
     "InfinexClient": "venues.infinex",
     "LoopringClient": "venues.loopring",
-    "MirrorStats": "mirror",
+    "MirrorStats": "mirrors.mirror",
     "OnyxClient": "venues.onyx",
-    "OrderBookMirror": "mirror",
+    "OrderBookMirror": "mirrors.order_book",
     "Proxy": "wire.endpoint",
     "Secret": "secret",
     "State": "models",

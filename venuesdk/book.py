@@ -1,7 +1,7 @@
 """Order books: immutable views of one, and the arithmetic that keeps one current.
 
 Pure: no socket, no thread, no clock, no venue. Prices and sizes are exact Decimals in the venue's
-own units. Who asks a venue for what is missing is the business of `venuesdk.mirror`.
+own units. Who asks a venue for what is missing is the business of `venuesdk.mirrors`.
 """
 
 from __future__ import annotations
@@ -216,13 +216,18 @@ class Book:
         self._crossed = crossed
         return True
 
-    def check(self, update: BookUpdate) -> None:
-        """Raise `SequenceGap` for a change that can follow nothing, whatever is known."""
+    def check(self, update: BookUpdate, newest: BookUpdate | None = None) -> None:
+        """Raise `SequenceGap` for a change that can follow nothing, whatever is known.
+
+        `newest` is the change that came before it, where one has been held.
+        """
         first, last = update.first, update.last
         if first is None or last is None:
             raise SequenceGap(f"a change of {self.market} without a version cannot be placed")
         if last < first:
             raise SequenceGap(f"a change of {self.market} ends at {last}, before its own {first}")
+        if newest is not None and newest.last is not None and last <= newest.last:
+            self._check_same(update, newest)
 
     def join(self, changes: Iterable[BookUpdate]) -> None:
         """Take the changes that came while the base was being asked for."""
@@ -260,15 +265,20 @@ class Book:
         if last > version:
             return True
         if self._newest is not None:
-            if update == self._newest:
-                return False
-            raise SequenceGap(f"{self.market} goes back from version {version} to {last}")
+            self._check_same(update, self._newest)
+            return False
         # Nobody says how far a base may be ahead of the stream; without an end it would hide that
         # the venue counts anew.
         self._covered += 1
         if self._covered > MOST_COVERED:
             raise SequenceGap(f"{self.market} stays behind its base, version {version}")
         return False
+
+    def _check_same(self, update: BookUpdate, newest: BookUpdate) -> None:
+        """Raise for a change that ends no later than the one before it, and is not that again."""
+        if update != newest:
+            before, now = newest.last, update.last
+            raise SequenceGap(f"{self.market} goes back from version {before} to {now}")
 
     def _is_crossed(self) -> bool:
         bids, asks = self._bids.prices, self._asks.prices

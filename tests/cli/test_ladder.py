@@ -11,7 +11,7 @@ from rich.console import Console, RenderableType
 from venuesdk import BookLevel, BookView
 from venuesdk.cli.ladder import BAR, ladder, picture, size_of
 from venuesdk.cli.notices import Notices
-from venuesdk.mirror import MirrorStats
+from venuesdk.mirrors.mirror import MirrorStats
 
 STATS = MirrorStats(True, 12, 1, 1, 1, 0)
 

@@ -288,15 +288,22 @@ def test_over_a_real_socket_an_event_behind_the_answer_is_not_lost(
 
 
 def test_a_frame_that_cannot_be_read_is_a_gap_in_every_stream(desk: Any) -> None:
-    """Nobody can say whose event it was; one gap tells of several in a row."""
+    """Nobody can say whose event it was; one gap tells of several, unless it has been told."""
     gaps: dict[str, list[Gap]] = {"a": [], "b": []}
     streams = {name: desk.subscribe(name, on_gap=found.append) for name, found in gaps.items()}
     desk.venue.push("a", 1)
     desk.venue.say("not json")
     desk.venue.say("not json either")
+    assert [type(desk.error()) for _ in range(2)] == [ProtocolError] * 2
     for name, stream in streams.items():
         desk.venue.push(name, 2)
         while stream.get(timeout=5.0) != 2:
             continue
     expected = [Gap(GapReason.UNDECODABLE, None, 1)]
     assert gaps == {"a": expected, "b": expected}
+    for count in (2, 3):
+        desk.venue.say("not json again")
+        assert isinstance(desk.error(), ProtocolError)
+        with pytest.raises(TimeoutError):
+            streams["a"].get(timeout=0)
+        assert gaps["a"] == expected * count

@@ -14,6 +14,7 @@ from queue import Empty, SimpleQueue
 from random import Random
 
 import pytest
+from attrs import evolve
 
 from venuesdk import (
     Backoff,
@@ -33,7 +34,8 @@ from venuesdk.models import HttpResponse
 from venuesdk.testing import simulate
 from venuesdk.testing.web import HttpReply
 from venuesdk.timing import Deadline
-from venuesdk.venues.loopring.mirror import depth_of
+from venuesdk.venues.loopring.mirror import book_update, depth_of
+from venuesdk.venues.loopring.models import BookSlot, OrderBookUpdate
 from venuesdk.venues.loopring.topics import OrderBook
 
 MARKET = "LRC-ETH"
@@ -96,6 +98,11 @@ def await_events(client, count):
 def runner(request):
     """One kind of delivery after the other."""
     return Runner(request.param)
+
+
+def interrupt(*news):
+    """Do what Ctrl-C does to whoever pumps."""
+    raise KeyboardInterrupt
 
 
 two_kinds = pytest.mark.parametrize("runner", ["inline", "pump"], indirect=True)
@@ -297,6 +304,18 @@ def test_loopring_a_closed_client_waits_for_no_further_attempt(loopring, threade
     assert mirror.stats.attempts == 2
 
 
+def test_loopring_a_base_that_ctrl_c_kept_away_comes_all_the_same(loopring, monkeypatch):
+    """It struck whoever pumps where the base is handed over, and nobody would ask again."""
+    runner = Runner("pump")
+    with connect(loopring, runner) as client, keep(client, runner) as mirror:
+        monkeypatch.setattr(mirror, "_arrive", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            runner.until(client, lambda: False)
+        monkeypatch.undo()
+        runner.until(client, shows(mirror, loopring.depth()))
+        assert mirror.stats.attempts == 1
+
+
 def test_loopring_mirrors_of_several_markets_mend_together(loopring, threaded):
     """Each has its base, after a cut too; one upkeep thread serves all, and then ends."""
     markets = ("LRC-ETH", "LRC-USDT", "LRC-USDC", "ETH-USDT")
@@ -357,6 +376,30 @@ def test_loopring_a_market_that_is_not_there_leaves_nothing_behind(
             client.keep_order_book(MARKET)
         assert no.value.code == 108001
         threaded.until(client, lambda: client.stats().subscriptions == ())
+
+
+def test_loopring_whole_books_of_a_kept_market_are_refused(loopring, threaded):
+    """A push may leave out that its book is whole, and would be taken for a change.
+
+    The one push of a book that a document shows names neither ``count`` nor ``snapshot``.
+    """
+    whole = OrderBook(MARKET, count=5, snapshot=True)
+    with connect(loopring, threaded) as client:
+        mirror = keep(client, threaded)
+        for topic in (whole, {"topic:": "orderbook", "market": "lrc-eth", "snapshot": True}):
+            with pytest.raises(ValueError, match="client of their own"):
+                client.subscribe(topic)
+        others = client.subscribe(
+            OrderBook(MARKET), OrderBook(MARKET, 1, snapshot=True), OrderBook("ETH-USDT")
+        )
+        mirror.close()
+        (other,) = client.subscribe(whole)
+        with pytest.raises(ValueError, match="client of their own"):
+            keep(client, threaded)
+        other.close()
+        with keep(client, threaded) as mirror:
+            threaded.until(client, shows(mirror, loopring.depth()))
+        assert not any(one.closed for one in others)
 
 
 def test_loopring_wait_in_a_callback_raises_at_once(loopring, runner):
@@ -426,6 +469,7 @@ def test_loopring_no_fault_ever_shows_a_wrong_book_however_callbacks_run(looprin
         (400, {"code": 108000, "msg": "unsupported market"}, RequestRejected),
         (200, {"resultInfo": {"code": 108000, "message": "unsupported"}}, RequestRejected),
         (429, {"code": 429, "msg": "slower"}, RateLimitExceeded),
+        (500, {}, VenueUnavailable),
         (502, {}, VenueUnavailable),
         (200, {"version": 1, "market": "ETH-USDT", "bids": [], "asks": []}, ProtocolError),
         (200, {"market": MARKET, "bids": [], "asks": []}, ProtocolError),
@@ -438,6 +482,21 @@ def test_loopring_a_depth_that_is_none_is_never_taken_for_one(status, body, kind
     with pytest.raises(kind) as caught:
         depth_of(MARKET, 50, HttpResponse(status, {"retry-after": "3"}, json.dumps(body).encode()))
     assert getattr(caught.value, "retry_after", 3.0) == 3.0
+
+
+def test_loopring_a_whole_book_that_is_pushed_is_cut_where_its_longer_side_ends():
+    """It does not say at how many slots; a side that is shorter is all there."""
+    slot = BookSlot(Decimal(1), 1, 1, 1)
+    whole = OrderBookUpdate(1, MARKET, 0, (slot, slot), (slot,), snapshot=True)
+    assert book_update(whole).limit == 2
+    assert book_update(evolve(whole, snapshot=False)).limit is None
+
+
+def test_loopring_the_case_of_a_market_is_not_minded():
+    """The venue writes it in either."""
+    body = b'{"version":147,"market":"LRC-ETH","bids":[["0.002","21000","33220000","4"]],"asks":[]}'
+    base = depth_of("lrc-eth", 50, HttpResponse(200, {}, body))
+    assert (base.last, base.bids) == (147, [(Decimal("0.002"), 21000)])
 
 
 # ---- TimeX -------------------------------------------------------------------------------------
@@ -573,10 +632,12 @@ def test_onyx_dashboards_follow_every_change(onyx, runner):
     """The full list first, then what was created, updated and deleted."""
     with follow(onyx, runner) as client, client.mirror_dashboards(runner.on_view) as mirror:
         runner.until(client, same(mirror, onyx))
+        first, before = mirror.view, dict(mirror.view.by_key)
         for _ in range(9):
             onyx.tick()
             runner.until(client, same(mirror, onyx))
         assert len(runner.views) == 10
+        assert dict(first.by_key) == before
         assert tuple(mirror.view) == mirror.view.dashboards
         assert len(mirror.view) == len(onyx.feed.dashboards)
         assert (mirror.stats.gaps, mirror.stats.attempts) == (0, 0)
@@ -610,8 +671,9 @@ def test_onyx_a_cut_connection_hides_the_dashboards_until_the_list_has_come(onyx
         (0, {"id": "dashboard-1"}),
         (2, {"name": "without an id"}),
         (2, {"id": ["unhashable"]}),
+        (0, [{"id": "dashboard-1"}, {"id": "dashboard-1"}]),
     ],
-    ids=["update", "delete", "create", "unknown kind", "no kind", "no id", "odd id"],
+    ids=["update", "delete", "create", "unknown kind", "no kind", "no id", "odd id", "twice"],
 )
 def test_onyx_a_change_that_cannot_be_brings_the_list_again(onyx, threaded, kind, dashboard):
     """Something was missed, or cannot be placed: it is reported, and the stream begun anew."""
@@ -638,6 +700,22 @@ def test_onyx_what_cannot_be_read_brings_the_list_again(onyx, runner):
         assert same(mirror, onyx)()
         assert runner.gaps == [GapReason.UNDECODABLE]
         assert mirror.stats.attempts == 1
+
+
+def test_onyx_a_change_that_ctrl_c_took_away_brings_the_list_again(onyx, monkeypatch):
+    """It struck whoever pumps before the mirror had the change, which nothing else would show."""
+    runner = Runner("pump")
+    with follow(onyx, runner) as client:
+        mirror = client.mirror_dashboards()
+        runner.until(client, same(mirror, onyx))
+        monkeypatch.setattr(mirror, "_take", interrupt)
+        onyx.tick()
+        with pytest.raises(KeyboardInterrupt):
+            runner.until(client, lambda: False)
+        monkeypatch.undo()
+        assert mirror.view is None
+        runner.until(client, same(mirror, onyx))
+        assert mirror.stats.gaps == 1
 
 
 def test_onyx_an_overflow_brings_the_list_again(onyx):

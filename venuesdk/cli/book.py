@@ -14,7 +14,7 @@ from .watch import FRAME
 
 if TYPE_CHECKING:
     from ..book import BookView
-    from ..mirror import OrderBookMirror
+    from ..mirrors.order_book import OrderBookMirror
     from .stream import Ending, Entry, Stream
 
 __all__ = ["MARKETS", "command", "complete"]

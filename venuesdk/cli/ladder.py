@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..book import BookLevel, BookView
-from ..mirror import MirrorStats
+from ..mirrors.mirror import MirrorStats
 from .notices import Notices, age_of, one_line, price_of
 from .output import counted
 

@@ -333,6 +333,11 @@ class Delivery(Teller):
                 subscription.delivered += 1
                 if seconds > slow_after:
                     self._warn_of_slow(callback, seconds, subscription.topic.name)
+        except BaseException:
+            # Ctrl-C: the item in hand may have gone with it, before the callback had it.
+            if subscription.broken is not None:
+                subscription.broken()
+            raise
         finally:
             self.running, self.running_since = outer
 

@@ -167,11 +167,11 @@ class Router:
                 f"a frame cannot be read: {type(cause).__name__}", venue=codec.venue, frame=frame
             )
             error.__cause__ = cause
-        if not self._garbage_in_a_row:
-            # Nobody can say which stream it was of: each may have missed something.
-            gap = Gap(GapReason.UNDECODABLE, None, self._delivery.epoch)
-            for listener in self._subscriptions.listeners():
-                listener.gap(gap)
+        # Nobody can say which stream it was of: each may have missed something. For every one, for
+        # whoever was told of the last may have mended it by now; what waits is merged.
+        gap = Gap(GapReason.UNDECODABLE, None, self._delivery.epoch)
+        for listener in self._subscriptions.listeners():
+            listener.gap(gap)
         self._garbage_in_a_row += 1
         self._counters.garbage += 1
         self._delivery.report(error)

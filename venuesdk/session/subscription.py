@@ -75,9 +75,9 @@ class Subscription(Generic[T]):
 
     __slots__ = (
         "__weakref__", "_arrived", "_delivery", "_gaps_told", "_on_gap", "_undecodable",
-        "began", "callback", "callback_seconds", "closed", "conflate", "delivered", "ended",
-        "error", "feed", "inbox", "number", "payload", "release", "resync", "stale_after",
-        "tokens", "topic",
+        "began", "broken", "callback", "callback_seconds", "closed", "conflate", "delivered",
+        "ended", "error", "feed", "inbox", "number", "payload", "release", "resync",
+        "stale_after", "tokens", "topic",
     )  # fmt: skip
 
     def __init__(
@@ -125,6 +125,7 @@ class Subscription(Generic[T]):
         self._arrived = threading.Condition(delivery.lock) if callback is None else None
         self.began = 0
         self.ended: Callable[[], None] | None = None
+        self.broken: Callable[[], None] | None = None
         self.tokens = 0
         self.delivered = 0
         self._undecodable = 0

@@ -71,8 +71,21 @@ class Upkeep:
     # Where things run ----------------------------------------------------------------------------
 
     def here(self, notice: Callable[[], object]) -> None:
-        """Run `notice` where callbacks run, behind the events that came before it."""
-        self._delivery.notify(notice)
+        """Run `notice` where callbacks run, behind the events that came before it.
+
+        Once more where Ctrl-C broke it off: nobody else would bring what it brings.
+        """
+
+        def run() -> None:
+            try:
+                notice()
+            except Exception:
+                raise
+            except BaseException:
+                self._delivery.notify(run)
+                raise
+
+        self._delivery.notify(run)
 
     def report(self, error: BaseException) -> None:
         """Tell ``on_error``, where callbacks run."""

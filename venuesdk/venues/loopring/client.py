@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ...book import BookUpdate, BookView
 from ...client import Client, ClientOptions, Credential, SubscribeOptions
-from ...mirror import OrderBookMirror
+from ...mirrors.order_book import OrderBookMirror
 from ...models import State
 from ...protocol.codec import Topic
 from ...timing import Deadline
 from .codec import LoopringCodec, LoopringV2Codec, leave_request
-from .configs import Config, key_of, name_of, needs_api_key, stops
+from .configs import Config, Key, key_of, mistakable, name_of, needs_api_key, stops
 from .mirror import MOST_SLOTS, book_update, depth_of, depth_request
 from .topics import OrderBook, TopicLike, config_of, topic_of
 
@@ -69,6 +69,7 @@ class LoopringClient(
             # Else a connection elsewhere would begin with a key from the venue itself.
             raise ValueError("url= and http_url= belong together: the key comes over HTTP")
         super().__init__({"api_key": api_key}, codec=VERSIONS[version], **options)
+        self._kept: dict[OrderBookMirror, Key] = {}
 
     def subscribe(
         self,
@@ -88,9 +89,10 @@ class LoopringClient(
         stream promises, is told at `venuesdk.SubscribeOptions`.
 
         Raises `ValueError` or `TypeError` before anything is sent: for a topic that occurs twice,
-        for more than 20 topics in all, and where one needs `api_key` and there is none. Raises
-        `InvalidRequest`, `AuthenticationError` or another `RequestRejected` with the venue's code
-        (Loopring document, "Status code"), and what every call raises (`venuesdk.Client`).
+        for more than 20 topics in all, where one needs `api_key` and there is none, and for whole
+        books of a market that is kept (`keep_order_book`). Raises `InvalidRequest`,
+        `AuthenticationError` or another `RequestRejected` with the venue's code (Loopring document,
+        "Status code"), and what every call raises (`venuesdk.Client`).
         """
         wanted = [topic_of(topic) for topic in topics]
         self._check([topic.spec for topic in wanted])
@@ -98,6 +100,7 @@ class LoopringClient(
             raise ValueError("subscribe needs a topic")
         _check_flag(unsubscribe_all)
         keys = {topic.key for topic in wanted}
+        self._check_kept(keys)
         if not unsubscribe_all:
             keys |= {topic.key for topic in self._topics()}
         if len(keys) > MAX_TOPICS:
@@ -127,7 +130,9 @@ class LoopringClient(
         in its smallest unit, versions the venue's (Loopring document, "Orderbook Notification",
         and its way to a local book). Where a version is missing, the depth is asked for again.
         Where callbacks run is told at `venuesdk.SubscribeOptions`; all of these but ``conflate``
-        are taken, which raises `ValueError`: a change cannot be left out.
+        are taken, which raises `ValueError`: a change cannot be left out. So does a market of
+        which this client has whole books streaming at that level, ``OrderBook(snapshot=True)``:
+        no document says that their pushes can be told from changes. They need another client.
 
         Only ``version="v3"`` has a documented depth; with another one it raises `ValueError`.
         Raises as `subscribe` does, `RequestRejected` where the venue has no such depth, and what
@@ -146,6 +151,8 @@ class LoopringClient(
             return depth_of(market, count, response)
 
         def begin(take: Callable[[Any], None], chosen: Any) -> Subscription[Any]:
+            self._kept[mirror] = key_of(wanted.config())
+            self._check_kept(topic.key for topic in self._topics())
             return self.subscribe(wanted, callback=take, **chosen)[0]
 
         mirror = OrderBookMirror(self._session.upkeep, market, book_update, ask, on_book)
@@ -196,6 +203,17 @@ class LoopringClient(
             raise ValueError(
                 f"{_private(configs)} needs api_key= or the environment variable {KEY_VARIABLE}"
             )
+
+    def _check_kept(self, keys: Iterable[Any]) -> None:
+        """Refuse whole books beside the changes of the same book, which a mirror relies on."""
+        keys = tuple(keys)
+        for mirror, changes in list(self._kept.items()):
+            if mirror.closed:
+                self._kept.pop(mirror, None)
+            elif any(mistakable(key, changes) for key in keys):
+                raise ValueError(
+                    f"{mirror.market} is kept: whole books of it need a client of their own"
+                )
 
     def _has_key(self) -> bool:
         return self._given["api_key"] is not None or bool(os.environ.get(KEY_VARIABLE))

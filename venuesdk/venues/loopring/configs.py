@@ -17,6 +17,7 @@ __all__ = [
     "is_every",
     "key_of",
     "matching",
+    "mistakable",
     "name_of",
     "needs_api_key",
     "stops",
@@ -90,6 +91,17 @@ def matching(pushed: Config, standing: Iterable[Key]) -> tuple[Key, ...]:
         if other[0] == name
         and all(carried.get(setting, value) == value for setting, value in other[1])
     )
+
+
+def mistakable(key: Key, changes: Key) -> bool:
+    """Return whether pushes of `key` may be taken for those of `changes`: whole books for changes.
+
+    A push names its topic in full or in part, and whether a book is whole may be what it leaves
+    out.
+    """
+    settings = dict(key[1])
+    alike = key[0] == changes[0] and all(settings.get(name, it) == it for name, it in changes[1])
+    return alike and "snapshot" in settings
 
 
 def _plain(name: str, value: Any) -> str:

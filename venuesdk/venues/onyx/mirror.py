@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 from attrs import field, frozen
 
 from ...errors import ProtocolError, SequenceGap
-from ...mirror import Mirror
+from ...mirrors.mirror import Mirror
 from ...models import GapReason
 from ...session.subscription import Subscription
 from ...session.upkeep import Upkeep

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ...book import BookUpdate, BookView
 from ...client import Client, ClientOptions, Credential, SubscribeOptions
-from ...mirror import OrderBookMirror
+from ...mirrors.order_book import OrderBookMirror
 from ...protocol.codec import Request
 from ...protocol.convert import decode_json
 from ...secret import Secret

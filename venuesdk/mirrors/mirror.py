@@ -1,4 +1,4 @@
-"""Mirrors: the state that a stream implies, kept current from a subscription, or not shown.
+"""Mirror: the state that a stream implies, kept current from a subscription, or not shown.
 
 What may be wrong is never shown as if it were right. A mirror's own state is touched only where
 callbacks run, one at a time, so that it needs no lock. No venue is known here: what a stream's
@@ -8,31 +8,26 @@ events mean, and how a full state is asked for, a venue's own part says.
 from __future__ import annotations
 
 import copy
-from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from attrs import frozen
 
-from .book import Book, BookUpdate, BookView
-from .errors import ClientClosed, SequenceGap, VenueError
-from .models import Gap, GapReason
-from .session.callbacks import check_callback
-from .session.subscription import Subscription
-from .session.upkeep import Upkeep
-from .timing import Backoff, Deadline, monotonic
+from ..errors import ClientClosed, VenueError
+from ..models import Gap, GapReason
+from ..session.callbacks import check_callback
+from ..session.subscription import Subscription
+from ..session.upkeep import Upkeep
+from ..timing import Backoff, Deadline, monotonic
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["Mirror", "MirrorStats", "OrderBookMirror"]
+__all__ = ["Mirror", "MirrorStats"]
 
 V = TypeVar("V")
-
-MOST_HELD: Final = 10_000
-"""How many changes are held while their base is being asked for; the oldest give way."""
 
 
 @frozen
@@ -98,8 +93,8 @@ class Mirror(Generic[V]):
     @property
     def view(self) -> V | None:
         """The newest state, or None while it is not known to be right; never waits."""
-        view, subscription = self._view, self._subscription
-        if view is None or subscription is None or subscription.closed or self._closed:
+        view = self._view
+        if view is None or self._subscription is None or self.closed:
             return None
         # From when the connection is gone, and not only when there is another.
         epoch = self._upkeep.epoch
@@ -109,6 +104,12 @@ class Mirror(Generic[V]):
     def synchronised(self) -> bool:
         """Whether there is a view: the state is right, as far as anybody can tell."""
         return self.view is not None
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed, or its stream has ended: then there is nothing to come."""
+        subscription = self._subscription
+        return self._closed or (subscription is not None and subscription.closed)
 
     def wait(self, timeout: float | None = None) -> V:
         """Return the newest view, waiting up to `timeout` seconds (for ever by default) for one.
@@ -177,10 +178,13 @@ class Mirror(Generic[V]):
         deadline = Deadline(self._patience(options.get("timeout")))
         try:
             wanted = {**options, "on_gap": self._missed}
+            # Before the stream: where a gap comes with its beginning already, there may have been
+            # another connection since, on which it does not stand yet.
+            round = self._round
             subscription = self._subscription = subscribe(self._taker(), wanted)
             subscription.ended = self._upkeep.announce
+            subscription.broken = partial(self._lose, None)
             self._began = subscription.began
-            round = self._round
             answer = self._ask_now(deadline)
         except BaseException:
             self.close()
@@ -349,9 +353,7 @@ class Mirror(Generic[V]):
     def _failed(self, round: int, error: Exception) -> None:
         """Report what came of asking, and ask again; a lost connection asks by itself."""
         self._failures += 1
-        subscription = self._subscription
-        over = subscription is None or subscription.closed or self._closed
-        if round != self._round or over or not self._upkeep.epoch:
+        if round != self._round or self.closed or not self._upkeep.epoch:
             return
         self._report(error)
         self._wanted = True
@@ -377,103 +379,9 @@ class Mirror(Generic[V]):
     # For who waits, under the upkeep's lock ------------------------------------------------------
 
     def _look(self) -> V | None:
-        subscription = self._subscription
-        if self._closed or (subscription is not None and subscription.closed):
-            error = None if subscription is None else subscription.error
+        if self.closed:
+            error = None if self._subscription is None else self._subscription.error
             closed = ClientClosed(f"{self._name} is closed", venue=self._upkeep.venue)
             # A copy, for several threads may wait.
             raise copy.copy(error) or closed
         return self.view
-
-
-class OrderBookMirror(Mirror[BookView]):
-    """A market's book, kept current; `view` is a `BookView`.
-
-    A stream of whole books needs no more than the next one after a gap. Where the stream brings
-    changes, their versions must leave no gap, and a base is asked for beside the stream: changes
-    that come meanwhile are held, and joined to it. A base that was cut off is right as far as it
-    goes; where the market has moved so far that half of a side is gone, another one is asked for,
-    while what is known is shown; where all of a side is gone, nothing is.
-    """
-
-    def __init__(
-        self,
-        upkeep: Upkeep,
-        market: str,
-        read: Callable[[Any], BookUpdate],
-        ask: Callable[[Deadline], BookUpdate] | None = None,
-        on_book: Callable[[BookView], object] | None = None,
-    ) -> None:
-        super().__init__(upkeep, f"the book of {market}", on_book)
-        self.market = market
-        self._read = read
-        self._ask_venue = ask
-        self._book = Book(market)
-        self._held: deque[BookUpdate] | None = deque(maxlen=MOST_HELD)
-        self._known = False
-
-    def _absorb(self, event: Any) -> BookView | None:
-        update = self._read(event)
-        if update.whole:
-            self._book.replace(update)
-            self._held, self._known = None, True
-            return self._seen()
-        if self._held is not None:
-            # What can be placed behind no base at all would spoil every one.
-            self._book.check(update)
-            self._held.append(update)
-        if not self._known or not self._book.change(update):
-            return None
-        if self._held is None and self._ask_venue is not None and self._book.shallow:
-            self._calm()
-            self._held = deque(maxlen=MOST_HELD)
-            self._want()
-        if self._book.exhausted:
-            # What is held goes on until the base, asked for when half was gone, has come.
-            self._known = False
-            self._hide()
-            return None
-        return self._seen()
-
-    def _absorb_answer(self, answer: BookUpdate) -> BookView | None:
-        held = self._held
-        if held is None:
-            # The stream has brought a whole book since.
-            return None
-        book = Book(self.market)
-        try:
-            book.replace(answer)
-            book.join(held)
-        except SequenceGap as error:
-            # What is held stays: a later base will meet it, for the stream itself is whole.
-            self._failed(self._round, error)
-            return None
-        self._book, self._held, self._known = book, None, True
-        return self._seen()
-
-    def _forget(self) -> None:
-        self._book = Book(self.market)
-        self._held = deque(maxlen=MOST_HELD)
-        self._known = False
-
-    def _ask_now(self, deadline: Deadline) -> BookUpdate | None:
-        if self._ask_venue is None:
-            return None
-        self._attempts += 1
-        return self._ask_venue(deadline)
-
-    def _ask(self, subscription: Subscription[Any], deadline: Deadline) -> BookUpdate | None:
-        if self._ask_venue is None:
-            return None
-        # First the stream, then its base: the other way round, changes in between are lost.
-        self._upkeep.await_active(subscription, deadline)
-        return self._ask_venue(deadline)
-
-    def _comes_by_itself(self, gap: GapReason | None) -> bool:
-        return self._ask_venue is None
-
-    def _has_come(self) -> bool:
-        return self._held is None
-
-    def _seen(self) -> BookView:
-        return self._book.view(self._epoch())
