@@ -55,14 +55,14 @@ def test_a_signature_says_how_values_are_written() -> None:
 def test_values_are_read_by_their_annotations() -> None:
     """Money is exact, objects are JSON, text stays what it is."""
     place = methods(TimexClient)["place_order"].arguments(
-        ["symbol=ETHAUDT", "side=BUY", "quantity=0.10", "price=1e3", "timeout=2.5",
+        ["symbol=ETHAUDT", "side=BUY", "quantity=0.10", "price=1000", "timeout=2.5",
          "client_order_id=a=b"]
     )  # fmt: skip
     assert place == {
         "symbol": "ETHAUDT",
         "side": "BUY",
         "quantity": Decimal("0.10"),
-        "price": Decimal("1e3"),
+        "price": Decimal("1000"),
         "timeout": 2.5,
         "client_order_id": "a=b",
     }
@@ -81,7 +81,12 @@ def test_values_are_read_by_their_annotations() -> None:
         (["hunter2hunter2"], "NAME=VALUE"),
         (["symbol=A", "side=BUY", "quantity=much"], "quantity=much is not DECIMAL"),
         (["symbol=A", "side=BUY", "quantity=NaN"], "is not DECIMAL"),
+        (["symbol=A", "side=BUY", "quantity=1e3"], "quantity=1e3 is not DECIMAL"),
+        (["symbol=A", "side=BUY", "quantity=1_000"], "is not DECIMAL"),
+        (["symbol=A", "side=BUY", "quantity= 5 "], "is not DECIMAL"),
+        (["symbol=A", "side=BUY", "quantity=٣"], "is not DECIMAL"),
         (["symbol=A", "side=BUY", "quantity=1", "timeout=soon"], "is not SECONDS"),
+        (["symbol=A", "side=BUY", "quantity=1", "timeout=inf"], "is not SECONDS"),
     ],
 )
 def test_a_mistake_names_what_is_wrong_and_how_it_is_written(words: list[str], said: str) -> None:
@@ -90,6 +95,13 @@ def test_a_mistake_names_what_is_wrong_and_how_it_is_written(words: list[str], s
         methods(TimexClient)["place_order"].arguments(words)
     assert said in str(mistake.value)
     assert "hunter2" not in str(mistake.value)
+
+
+@pytest.mark.parametrize("size", ["1_0", "2.0", "true", "٣"])
+def test_a_count_is_digits(size: str) -> None:
+    """What Python would also take for an int is a mistake here, as it is in an amount."""
+    with pytest.raises(click.UsageError, match="is not INT"):
+        methods(TimexClient)["open_orders"].arguments([f"size={size}"])
 
 
 def test_what_is_no_json_is_a_mistake() -> None:

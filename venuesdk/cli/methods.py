@@ -7,8 +7,9 @@ and not what every client has. An argument is read by its annotation.
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Final
 
 import click
@@ -84,11 +85,27 @@ def methods(kind: type[Client]) -> dict[str, Method]:
 # ---- arguments -----------------------------------------------------------------------------------
 
 
+# Python's own readers take more: underscores, spaces, other scripts' digits, exponents. None of
+# them is how a number is meant to be written here, and an order is no place to guess.
+_PLAIN: Final = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")
+
+
+def _plain(text: str) -> str:
+    if not _PLAIN.fullmatch(text):
+        raise ValueError("not a plain number")
+    return text
+
+
 def _decimal(text: str) -> Decimal:
-    number = Decimal(text)
-    if not number.is_finite():
-        raise ValueError("not a finite number")
-    return number
+    return Decimal(_plain(text))
+
+
+def _int(text: str) -> int:
+    return int(_plain(text))
+
+
+def _float(text: str) -> float:
+    return float(_plain(text))
 
 
 def _flag(text: str) -> bool:
@@ -98,8 +115,8 @@ def _flag(text: str) -> bool:
 READERS: Final[Mapping[str, tuple[str, Callable[[str], Any]]]] = {
     "str": ("TEXT", str),
     "When": ("TIME", str),
-    "int": ("INT", int),
-    "float": ("SECONDS", float),
+    "int": ("INT", _int),
+    "float": ("SECONDS", _float),
     "bool": ("true|false", _flag),
     "Decimal": ("DECIMAL", _decimal),
     "Amount": ("DECIMAL", _decimal),
@@ -123,5 +140,5 @@ def _read(parameter: inspect.Parameter, text: str) -> Any:
     kind, read = _reader(parameter)
     try:
         return read(text)
-    except (ValueError, KeyError, InvalidOperation, ProtocolError):
+    except (ValueError, KeyError, ProtocolError):
         raise click.UsageError(f"{parameter.name}={text} is not {kind}") from None
