@@ -50,7 +50,10 @@ def complete(
 
 @click.command(
     epilog="Without METHOD it lists the methods of the venue. What may change something at the "
-    "venue is shown first and sent only after a yes, or with --yes.",
+    "venue is shown first and sent only after a yes, or with --yes; not so with --sim. A TEXT is "
+    "taken as it is, a DECIMAL is digits (0.50, not 5e-1); in JSON a number with a fraction is "
+    "sent as text. Try: venuesdk call infinex request path=/spot/open_orders/cancel "
+    "'params={\"obid\": 7}' --dry-run",
 )
 @target_options
 @click.argument("method", required=False, shell_complete=complete)
