@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import json
+import shlex
 import signal
 import sys
 import termios
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from venuesdk.cli import main
+from venuesdk.cli.call import FIND_OUT
 from venuesdk.testing import simulate
 from venuesdk.testing.faults import HostileServer, Peer
 
@@ -205,6 +207,21 @@ def test_an_order_whose_outcome_is_unknown_is_told_and_how_to_find_out(
         assert "outcome is unknown" in captured.err
         assert "venuesdk call timex open_orders" in captured.err
         assert not [value for value in env.values() if value in captured.out + captured.err]
+
+
+@pytest.mark.parametrize("venue", FIND_OUT)
+def test_what_one_is_told_to_look_in_can_be_asked(
+    venue: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Word for word, as it is printed, it is a read that the venue answers."""
+    told = FIND_OUT[venue].partition("venuesdk ")[2].partition(" (")[0]
+    assert main([*shlex.split(told), "--sim"]) == 0
+    capsys.readouterr()
+    for variable in ("VENUESDK_INFINEX_API_KEY", "VENUESDK_TIMEX_API_ID"):
+        monkeypatch.setenv(variable, "any")
+    monkeypatch.setenv("VENUESDK_TIMEX_API_SECRET", "any")
+    assert main([*shlex.split(told), "--dry-run", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["read"] is True
 
 
 class FullDisk(io.StringIO):

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["FIND_OUT", "command", "complete"]
 
 FIND_OUT = {
-    "infinex": "look for it in: venuesdk call infinex request path=/spot/open_orders (what is not "
-    "there may be filled, or still on its way)",
+    "infinex": "look for an order in: venuesdk call infinex request path=/spot/open_orders "
+    "'params={\"offset\": 0}' (what is not there may be filled, see path=/spot/orders_history, or "
+    "still on its way)",
     "timex": "look for it, by its client_order_id, in: venuesdk call timex open_orders (what is "
     "not there may be filled, or still on its way)",
 }
