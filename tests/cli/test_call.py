@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from venuesdk import TimexClient
 from venuesdk.cli import main
 from venuesdk.cli.call import FIND_OUT
 from venuesdk.testing import simulate
@@ -154,6 +155,26 @@ def test_ctrl_c_in_an_order_says_that_it_may_have_been_carried_out(canaries: Any
         assert "outcome is unknown" in terminal.text
         assert "Traceback" not in terminal.text
         assert not canaries.found_in(terminal.raw)
+
+
+def test_ctrl_c_behind_an_answer_leaves_it_known(
+    keys: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The answer is there before the client is closed, and its outcome is not called unknown."""
+    close = TimexClient.close
+
+    def interrupted(client: TimexClient) -> None:
+        close(client)
+        if client.stats().requests:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(TimexClient, "close", interrupted)
+    with simulate("timex") as venue:
+        keys(venue)
+        assert main(["call", "timex", *ORDER, "--url", venue.url, "--yes"]) == 130
+    captured = capsys.readouterr()
+    assert "PlacedOrders(" in captured.out
+    assert "unknown" not in captured.err
 
 
 def test_a_signal_to_end_does_what_ctrl_c_does(
