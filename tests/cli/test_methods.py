@@ -104,7 +104,10 @@ def test_a_count_is_digits(size: str) -> None:
         methods(TimexClient)["open_orders"].arguments([f"size={size}"])
 
 
-def test_what_is_no_json_is_a_mistake() -> None:
-    """An object is written as JSON."""
+@pytest.mark.parametrize(
+    "text", ["{", "007", '{"size":"1","size":"100"}', '[{"a":{"b":1,"b":2}}]', "[" * 50_000]
+)
+def test_what_is_no_json_is_a_mistake(text: str) -> None:
+    """So is an object in which a name stands twice: the one that is meant may be the other."""
     with pytest.raises(click.UsageError, match="is not JSON"):
-        methods(OnyxClient)["request"].arguments(["method=a", "fields={"])
+        methods(OnyxClient)["request"].arguments(["method=a", f"fields={text}"])

@@ -7,6 +7,7 @@ and not what every client has. An argument is read by its annotation.
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
@@ -112,6 +113,18 @@ def _flag(text: str) -> bool:
     return {"true": True, "false": False}[text.lower()]
 
 
+def _json(text: str) -> Any:
+    value = decode_json(text)
+    # Of a name that stands there twice JSON keeps the last: of an amount, perhaps the wrong one.
+    json.loads(text, object_pairs_hook=_once, parse_int=str, parse_float=str)
+    return value
+
+
+def _once(pairs: list[tuple[str, Any]]) -> None:
+    if len(dict(pairs)) != len(pairs):
+        raise ValueError("a name stands there twice")
+
+
 READERS: Final[Mapping[str, tuple[str, Callable[[str], Any]]]] = {
     "str": ("TEXT", str),
     "When": ("TIME", str),
@@ -120,8 +133,8 @@ READERS: Final[Mapping[str, tuple[str, Callable[[str], Any]]]] = {
     "bool": ("true|false", _flag),
     "Decimal": ("DECIMAL", _decimal),
     "Amount": ("DECIMAL", _decimal),
-    "Mapping": ("JSON", decode_json),
-    "Any": ("JSON", decode_json),
+    "Mapping": ("JSON", _json),
+    "Any": ("JSON", _json),
 }
 """How a value is written, and what reads it, by the first name of an annotation."""
 
@@ -140,5 +153,5 @@ def _read(parameter: inspect.Parameter, text: str) -> Any:
     kind, read = _reader(parameter)
     try:
         return read(text)
-    except (ValueError, KeyError, ProtocolError):
+    except (ValueError, KeyError, RecursionError, ProtocolError):
         raise click.UsageError(f"{parameter.name}={text} is not {kind}") from None
