@@ -120,6 +120,17 @@ def test_a_narrow_terminal_has_fewer_columns_and_whole_prices(width: int) -> Non
     assert len(lines) == len(drawn(board, stats(), width=110).splitlines())
 
 
+@pytest.mark.parametrize("width", [36, 30, 20])
+def test_a_price_that_does_not_fit_says_so(width: int) -> None:
+    """Where a terminal is too narrow for two prices, what is cut ends with a sign of that."""
+    board = Board("onyx", ["tickers:dub"], Clock())
+    board.take([ticker("dubm25", "12345.675", "12345.685")] * 20)
+    row = drawn(board, stats(), width=width).splitlines()[4]
+    prices = [word for word in row.split() if word.startswith("12")]
+    assert len(prices) == 2
+    assert all(price in ("12345.675", "12345.685") or price[-1] == "…" for price in prices)
+
+
 def test_trades_have_the_columns_that_they_fill() -> None:
     """No empty bids and asks: the last price, and what was traded, on a narrow terminal too."""
     board = Board("loopring", ["tickers:dub"], Clock())

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import shlex
+import signal
 import sys
 import termios
 import threading
@@ -11,7 +14,9 @@ from typing import Any
 
 import pytest
 
+from venuesdk import TimexClient
 from venuesdk.cli import main
+from venuesdk.cli.call import FIND_OUT
 from venuesdk.testing import simulate
 from venuesdk.testing.faults import HostileServer, Peer
 
@@ -103,15 +108,14 @@ def test_at_a_terminal_it_is_shown_and_asked_for(keys: Any) -> None:
         assert len([text for _, text in venue.received if "strike-now-1" in text]) == 1
 
 
-@pytest.mark.parametrize("answer", ["n\n", "\n"])
+@pytest.mark.parametrize("answer", ["n\n", "\n", ""])
 def test_a_no_sends_nothing(
     keys: Any,
     answer: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """So does a mere Enter; the status is that of what was certainly not sent."""
-    monkeypatch.setattr("venuesdk.cli.call.is_for_people", lambda: True)
+    """So do a mere Enter and an end of input; the status is that of what was certainly not sent."""
     monkeypatch.setattr("venuesdk.cli.call.can_ask", lambda: True)
     monkeypatch.setattr("sys.stdin", io.StringIO(answer))
     with simulate("timex") as venue:
@@ -153,6 +157,46 @@ def test_ctrl_c_in_an_order_says_that_it_may_have_been_carried_out(canaries: Any
         assert not canaries.found_in(terminal.raw)
 
 
+def test_ctrl_c_behind_an_answer_leaves_it_known(
+    keys: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The answer is there before the client is closed, and its outcome is not called unknown."""
+    close = TimexClient.close
+
+    def interrupted(client: TimexClient) -> None:
+        close(client)
+        if client.stats().requests:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(TimexClient, "close", interrupted)
+    with simulate("timex") as venue:
+        keys(venue)
+        assert main(["call", "timex", *ORDER, "--url", venue.url, "--yes"]) == 130
+    captured = capsys.readouterr()
+    assert "PlacedOrders(" in captured.out
+    assert "unknown" not in captured.err
+
+
+def test_a_signal_to_end_does_what_ctrl_c_does(
+    canaries: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A terminated order is told too; the status is the signal's, and the handler is put back."""
+    monkeypatch.setenv("VENUESDK_TIMEX_API_ID", canaries.api_id)
+    monkeypatch.setenv("VENUESDK_TIMEX_API_SECRET", canaries.token)
+    before = signal.getsignal(signal.SIGTERM)
+
+    def terminating(peer: Peer) -> None:
+        peer.accept()
+        if b"strike-now-1" in peer.read_frame().payload:
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+        peer.hold()
+
+    with HostileServer(terminating) as peer:
+        assert main(["call", "timex", *ORDER, "--url", peer.url, "--yes"]) == 128 + signal.SIGTERM
+    assert "outcome is unknown" in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
 def test_a_missing_credential_is_asked_for_and_not_shown(canaries: Any) -> None:
     """At a terminal the one that cannot be done without is typed in, without an echo."""
     with simulate("onyx") as venue, Terminal(
@@ -184,6 +228,55 @@ def test_an_order_whose_outcome_is_unknown_is_told_and_how_to_find_out(
         assert "outcome is unknown" in captured.err
         assert "venuesdk call timex open_orders" in captured.err
         assert not [value for value in env.values() if value in captured.out + captured.err]
+
+
+@pytest.mark.parametrize("venue", FIND_OUT)
+def test_what_one_is_told_to_look_in_can_be_asked(
+    venue: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Word for word, as it is printed, it is a read that the venue answers."""
+    told = FIND_OUT[venue].partition("venuesdk ")[2].partition(" (")[0]
+    assert main([*shlex.split(told), "--sim"]) == 0
+    capsys.readouterr()
+    for variable in ("VENUESDK_INFINEX_API_KEY", "VENUESDK_TIMEX_API_ID"):
+        monkeypatch.setenv(variable, "any")
+    monkeypatch.setenv("VENUESDK_TIMEX_API_SECRET", "any")
+    assert main([*shlex.split(told), "--dry-run", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["read"] is True
+
+
+class FullDisk(io.StringIO):
+    """Where nothing can be written, and it is known only at the end of a write."""
+
+    def flush(self) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_an_order_whose_answer_cannot_be_written_is_no_mistake(
+    keys: Any, form: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It was carried out: the status is 4, and the answer stands in the error; a read failed."""
+    monkeypatch.setattr("sys.stdout", FullDisk())
+    with simulate("timex") as venue:
+        keys(venue)
+        assert main(["call", "timex", *ORDER, "--url", venue.url, "--yes", *form]) == 4
+        told = capsys.readouterr().err
+        assert "the venue answered" in told
+        assert "PlacedOrders(" in told
+        assert main(["call", "timex", "balances", "--url", venue.url, *form]) == 1
+
+
+@pytest.mark.parametrize("broken", ["stdout", "stderr"])
+def test_an_unknown_outcome_is_the_status_even_where_nothing_can_be_written(
+    keys: Any, broken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that is full, or a pipe that was closed, does not turn it into another one."""
+    monkeypatch.setattr(f"sys.{broken}", FullDisk())
+    with simulate("timex") as venue:
+        keys(venue)
+        with HostileServer("executed_then_cut", "honest", upstream=venue.url) as peer:
+            assert main(["call", "timex", *ORDER, "--url", peer.url, "--yes", "--json"]) == 4
 
 
 def test_a_refusal_is_the_venues_word(capsys: pytest.CaptureFixture[str]) -> None:

@@ -93,3 +93,14 @@ def test_a_small_terminal_has_fewer_rungs_and_shorter_bars(size: tuple[int, int]
     assert len(asks) == len(bids) >= 2
     assert bids[0].split()[1:4] == ["99.5", "12.345", "12.345"]
     assert all("…" not in line for line in asks + bids)
+
+
+@pytest.mark.parametrize("width", [51, 30, 18, 12])
+def test_a_price_that_does_not_fit_says_so(width: int) -> None:
+    """Half a price is a wrong one: it ends with a sign; a bar goes before a price does."""
+    view = BookView("X", (level("12345.675", "12.345"),), (level("12345.685", "12.345"),))
+    lines = drawn(ladder(view, 1, width), width)
+    numbers = [word for word in lines[1].split() if word[0].isdigit()]
+    assert len(numbers) == 2
+    for number, whole in zip(numbers, ("12345.685", "12.345"), strict=True):
+        assert number == whole or (number[-1] == "…" and width < 20)

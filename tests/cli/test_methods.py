@@ -55,14 +55,14 @@ def test_a_signature_says_how_values_are_written() -> None:
 def test_values_are_read_by_their_annotations() -> None:
     """Money is exact, objects are JSON, text stays what it is."""
     place = methods(TimexClient)["place_order"].arguments(
-        ["symbol=ETHAUDT", "side=BUY", "quantity=0.10", "price=1e3", "timeout=2.5",
+        ["symbol=ETHAUDT", "side=BUY", "quantity=0.10", "price=1000", "timeout=2.5",
          "client_order_id=a=b"]
     )  # fmt: skip
     assert place == {
         "symbol": "ETHAUDT",
         "side": "BUY",
         "quantity": Decimal("0.10"),
-        "price": Decimal("1e3"),
+        "price": Decimal("1000"),
         "timeout": 2.5,
         "client_order_id": "a=b",
     }
@@ -81,7 +81,12 @@ def test_values_are_read_by_their_annotations() -> None:
         (["hunter2hunter2"], "NAME=VALUE"),
         (["symbol=A", "side=BUY", "quantity=much"], "quantity=much is not DECIMAL"),
         (["symbol=A", "side=BUY", "quantity=NaN"], "is not DECIMAL"),
+        (["symbol=A", "side=BUY", "quantity=1e3"], "quantity=1e3 is not DECIMAL"),
+        (["symbol=A", "side=BUY", "quantity=1_000"], "is not DECIMAL"),
+        (["symbol=A", "side=BUY", "quantity= 5 "], "is not DECIMAL"),
+        (["symbol=A", "side=BUY", "quantity=٣"], "is not DECIMAL"),
         (["symbol=A", "side=BUY", "quantity=1", "timeout=soon"], "is not SECONDS"),
+        (["symbol=A", "side=BUY", "quantity=1", "timeout=inf"], "is not SECONDS"),
     ],
 )
 def test_a_mistake_names_what_is_wrong_and_how_it_is_written(words: list[str], said: str) -> None:
@@ -92,7 +97,17 @@ def test_a_mistake_names_what_is_wrong_and_how_it_is_written(words: list[str], s
     assert "hunter2" not in str(mistake.value)
 
 
-def test_what_is_no_json_is_a_mistake() -> None:
-    """An object is written as JSON."""
+@pytest.mark.parametrize("size", ["1_0", "2.0", "true", "٣"])
+def test_a_count_is_digits(size: str) -> None:
+    """What Python would also take for an int is a mistake here, as it is in an amount."""
+    with pytest.raises(click.UsageError, match="is not INT"):
+        methods(TimexClient)["open_orders"].arguments([f"size={size}"])
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "007", '{"size":"1","size":"100"}', '[{"a":{"b":1,"b":2}}]', "[" * 50_000]
+)
+def test_what_is_no_json_is_a_mistake(text: str) -> None:
+    """So is an object in which a name stands twice: the one that is meant may be the other."""
     with pytest.raises(click.UsageError, match="is not JSON"):
-        methods(OnyxClient)["request"].arguments(["method=a", "fields={"])
+        methods(OnyxClient)["request"].arguments(["method=a", f"fields={text}"])

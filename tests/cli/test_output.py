@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 from decimal import Decimal
 
@@ -14,6 +15,7 @@ from venuesdk.cli.output import (
     console,
     is_for_people,
     note,
+    prepare,
     shows_progress,
     visible,
     write_json,
@@ -32,6 +34,40 @@ def test_a_record_is_one_line_of_json(capsys: pytest.CaptureFixture[str]) -> Non
     }
     assert captured.out.count("\n") == 1
     assert captured.err == "a note\n"
+
+
+def test_letters_that_cannot_be_written_are_spelt_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """JSON stays JSON in any encoding; other text loses no letter in silence either."""
+    raw = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(raw, encoding="ascii"))
+    prepare()
+    write_json({"name": "ö…😀"})
+    print("ö…", flush=True)
+    first, second = raw.getvalue().splitlines()
+    assert json.loads(first) == {"name": "ö…😀"}
+    assert second == rb"\xf6\u2026"
+
+
+def test_a_stream_that_is_missing_leads_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process may be started with any of them closed."""
+    for name in ("stdin", "stdout", "stderr"):
+        monkeypatch.setattr(f"sys.{name}", None)
+    prepare()
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        with stream:
+            assert stream.name == os.devnull
+            assert not stream.isatty()
+
+
+def test_a_note_that_cannot_be_written_fails_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it is about goes on, and has a status of its own."""
+
+    class Closed(io.StringIO):
+        def flush(self) -> None:
+            raise BrokenPipeError
+
+    monkeypatch.setattr("sys.stderr", Closed())
+    note("a note")
 
 
 def test_tables_are_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:

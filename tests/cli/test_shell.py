@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import subprocess
 import sys
@@ -36,6 +38,22 @@ def test_every_subcommand_has_its_own_help(name: str, capsys: pytest.CaptureFixt
 def test_the_status_tells_what_became_of_a_request(error: VenueError, status: int) -> None:
     """Refused, certainly not sent, and unknown are three different things."""
     assert status_of(error) == status
+
+
+@pytest.mark.parametrize(("before", "after"), [(0, 1), (4, 4)])
+def test_what_could_not_be_written_at_the_end_is_a_failure(
+    before: int, after: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A full disk is told in a line, and takes no other status away."""
+
+    class Full(io.StringIO):
+        def flush(self) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("sys.stdout", Full())
+    monkeypatch.setattr("venuesdk.cli._run", lambda arguments: before)
+    assert main([]) == after
+    assert capsys.readouterr().err == "venuesdk: [Errno 28] No space left on device\n"
 
 
 def test_an_unknown_subcommand_is_a_mistake(capsys: pytest.CaptureFixture[str]) -> None:

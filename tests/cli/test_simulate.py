@@ -15,6 +15,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from venuesdk.cli import main
+
 ROOT = Path(__file__).parent.parent.parent
 
 
@@ -100,3 +102,16 @@ def test_programs_are_told_how_to_reach_it() -> None:
     assert facts["http_url"].startswith("http://127.0.0.1:")
     assert "api_key" in facts["credentials"]
     assert "drop" in facts["faults"]
+
+
+@pytest.mark.parametrize(
+    "wrong", [["--port", "99999"], ["--port", "-1"], ["--interval", "nan"], ["--interval", "0"]]
+)
+def test_a_port_or_an_interval_that_there_is_not_is_a_mistake(
+    wrong: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is told in a line, and nothing is started."""
+    assert main(["simulate", "onyx", "--seconds", "0", *wrong]) == 2
+    captured = capsys.readouterr()
+    assert "Error: Invalid value" in captured.err
+    assert not captured.out

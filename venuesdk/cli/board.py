@@ -30,8 +30,9 @@ BLOCKS = "▁▂▃▄▅▆▇█"
 KEPT = 14
 """How many middles the little curve of a line goes back."""
 COLUMNS = ("bid", "ask", "spread", "bp", "last", "what")
-WIDE, NARROW = 100, 76
-"""How many characters a line must have for all of the curve, and for all of the columns."""
+WIDE, NARROW, TINY = 100, 76, 45
+"""How many characters a line must have for all of the curve, for all of the columns, and for them
+to have a width at the least: in a narrower one what does not fit ends with a sign of that."""
 CURVE = 5
 """How many middles the curve has where the line is not wide."""
 OLD = 5.0
@@ -127,7 +128,7 @@ class Board:
             prices = [_prices(line) for line in lines]
             filled = [name for name in COLUMNS if any(one[name] for one in prices)]
             for name in filled if width >= NARROW else filled[:2]:
-                least = 5 if name == "bp" else 9
+                least = None if width < TINY else 5 if name == "bp" else 9
                 table.add_column(name, min_width=least, justify="right", no_wrap=True)
                 for row, one in zip(rows, prices, strict=True):
                     row.append(one[name])
@@ -136,7 +137,8 @@ class Board:
             table.add_column("", ratio=4, no_wrap=True)
             for row, line in zip(rows, lines, strict=True):
                 row.append(Text(visible(line.reading.text)))
-        table.add_column("age", min_width=6, justify="right", no_wrap=True)
+        least = None if width < TINY else 6
+        table.add_column("age", min_width=least, justify="right", no_wrap=True)
         for row, line in zip(rows, lines, strict=True):
             table.add_row(*row, self._age(line))
         return table

@@ -98,7 +98,8 @@ def _show_once(drawn: bool) -> Show:
             _check(kept.mirror)
             view = kept.mirror.view
         if drawn:
-            console().print(ladder(view, kept.levels))
+            screen = console()
+            screen.print(ladder(view, kept.levels, screen.width))
         else:
             write_json(_record(kept, view))
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import RequestRejected, VenueError
-from .output import can_ask, console, is_for_people, note, visible, write_json
+from .output import abandon, can_ask, console, is_for_people, note, visible, write_json
+from .shell import NOT_SENT, UNKNOWN
 from .target import VENUES, Target, target_options
 
 if TYPE_CHECKING:
@@ -21,11 +22,19 @@ if TYPE_CHECKING:
 __all__ = ["FIND_OUT", "command", "complete"]
 
 FIND_OUT = {
-    "infinex": "look for it in: venuesdk call infinex request path=/spot/open_orders",
-    "timex": "look for it, by its client_order_id, in: venuesdk call timex open_orders",
+    "infinex": "look for an order in: venuesdk call infinex request path=/spot/open_orders "
+    "'params={\"offset\": 0}' (what is not there may be filled, see path=/spot/orders_history, or "
+    "still on its way)",
+    "timex": "look for it, by its client_order_id, in: venuesdk call timex open_orders (what is "
+    "not there may be filled, or still on its way)",
 }
 """How to learn what became of a request, by venue."""
-NOT_SENT = 3
+
+
+class _UnwrittenError(click.ClickException):
+    """A request was carried out, and whoever waits for its answer did not get it."""
+
+    exit_code = UNKNOWN
 
 
 def complete(
@@ -42,7 +51,10 @@ def complete(
 
 @click.command(
     epilog="Without METHOD it lists the methods of the venue. What may change something at the "
-    "venue is shown first and sent only after a yes, or with --yes.",
+    "venue is shown first and sent only after a yes, or with --yes; not so with --sim. A TEXT is "
+    "taken as it is, a DECIMAL is digits (0.50, not 5e-1); in JSON a number with a fraction is "
+    "sent as text. Try: venuesdk call infinex request path=/spot/open_orders/cancel "
+    "'params={\"obid\": 7}' --dry-run",
 )
 @target_options
 @click.argument("method", required=False, shell_complete=complete)
@@ -117,13 +129,20 @@ def _show(plan: Plan, venue: str, method: str, as_json: bool) -> None:
 
 def _agreed(plan: Plan, target: Target) -> bool:
     """Ask whether to send what may change something at the venue."""
-    if not (is_for_people() and can_ask()):
+    if not can_ask():
         raise click.UsageError(
             "this may change something at the venue, and there is no terminal to ask at: "
             "look at it with --dry-run, send it with --yes"
         )
     note(f"To {target.place}:\n{plan.frame}")
-    return click.confirm("Send it?", err=True)
+    try:
+        return click.confirm("Send it?", err=True)
+    except click.Abort as left:
+        # An end of input is no yes. Ctrl-C is what it is anywhere else.
+        if isinstance(left.__context__, EOFError):
+            note("")
+            return False
+        raise
 
 
 def _call(
@@ -136,30 +155,50 @@ def _call(
             client.connect()
             asked = True
             result = ask(client)
+            # Before the client is closed: Ctrl-C there must not hide what is known.
+            _answer(result, plan, head, as_json)
+            asked = False
     except VenueError as error:
-        if as_json:
-            write_json({"kind": "error", **head, **_refusal(error)})
         if error.outcome_unknown:
             _tell_unknown(target, plan)
+        if as_json:
+            _write_refusal(error, head)
         raise
     except KeyboardInterrupt:
         if asked:
             _tell_unknown(target, plan)
         raise
-    if as_json:
-        write_json({"kind": "result", **head, "result": result})
-    else:
-        _print(result)
 
 
-def _refusal(error: VenueError) -> dict[str, Any]:
-    code = error.code if isinstance(error, RequestRejected) else None
-    return {
+def _answer(result: Any, plan: Plan, head: dict[str, Any], as_json: bool) -> None:
+    """Write the answer; that it could not be written says nothing of what was asked."""
+    try:
+        if as_json:
+            write_json({"kind": "result", **head, "result": result})
+        else:
+            _print(result)
+    except (OSError, ValueError, TypeError) as error:
+        if plan.read:
+            raise
+        abandon()
+        raise _UnwrittenError(
+            f"it was sent, and the venue answered, but that could not be written ({error}); "
+            f"the answer: {visible(repr(result))}"
+        ) from error
+
+
+def _write_refusal(error: VenueError, head: dict[str, Any]) -> None:
+    """Write an error for programs; where that cannot be, the status tells what matters of it."""
+    told = {
         "error": type(error).__name__,
-        "code": code,
+        "code": error.code if isinstance(error, RequestRejected) else None,
         "message": str(error),
         "outcome_unknown": error.outcome_unknown,
     }
+    try:
+        write_json({"kind": "error", **head, **told})
+    except OSError:
+        abandon()
 
 
 def _tell_unknown(target: Target, plan: Plan) -> None:

@@ -25,6 +25,8 @@ BAR = 36
 SHORTEST = 6
 BESIDE = 46
 """How many characters stand beside a bar, at the least."""
+TINY = BESIDE + SHORTEST
+"""Below this there are prices and sizes alone, and what does not fit ends with a sign of that."""
 WIDE = BAR + BESIDE
 EMPTY = (Text(), Text(), Text())
 OWN, BETTER = "█", "░"
@@ -59,17 +61,21 @@ def picture(
     head += [Text(fact, style="dim") for fact in facts if fact]
     # What is not a rung: head, names, middle, two empty lines, and the one that the cursor is on.
     rungs = max(1, (height - 6 - len(notices)) // 2)
-    drawn = ladder(view, min(levels, rungs), max(SHORTEST, min(BAR, width - BESIDE)))
+    drawn = ladder(view, min(levels, rungs), width)
     return Group(one_line(Text("  ").join(head)), Text(), drawn, Text(), *notices.lines())
 
 
-def ladder(view: BookView | None, levels: int, bar: int = BAR) -> Table:
+def ladder(view: BookView | None, levels: int, width: int = WIDE) -> Table:
     """Return the `levels` best prices of each side; empty rungs where there is no book."""
+    bar = max(SHORTEST, min(BAR, width - BESIDE))
     table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="dim")
-    table.add_column("", width=3)
-    for name in ("price", "size", "total"):
-        table.add_column(name, justify="right", min_width=10, no_wrap=True)
-    table.add_column("depth", width=bar, no_wrap=True)
+    fits = width >= TINY
+    shown = 5 if fits else 3
+    table.add_column("", width=3 if fits else None, no_wrap=True)
+    for name in ("price", "size", "total")[: shown - 1]:
+        table.add_column(name, justify="right", min_width=10 if fits else None, no_wrap=True)
+    if fits:
+        table.add_column("depth", width=bar, no_wrap=True)
     sides = {"bid": _Side("green"), "ask": _Side("red")}
     if view is not None:
         sizes, totals = view.levels(levels), view.depth(levels)
@@ -80,9 +86,9 @@ def ladder(view: BookView | None, levels: int, bar: int = BAR) -> Table:
         rungs = sides[name].rungs
         rungs += [[Text("·", style="dim"), *EMPTY]] * (levels - len(rungs))
         for rung in reversed(rungs) if name == "ask" else rungs:
-            table.add_row(Text(name, style="dim"), *rung)
+            table.add_row(*[Text(name, style="dim"), *rung][:shown])
         if name == "ask":
-            table.add_row("", *_spread(view))
+            table.add_row(*[Text(), *_spread(view)][:shown])
     return table
 
 

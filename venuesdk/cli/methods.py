@@ -7,8 +7,10 @@ and not what every client has. An argument is read by its annotation.
 from __future__ import annotations
 
 import inspect
+import json
+import re
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Final
 
 import click
@@ -84,27 +86,55 @@ def methods(kind: type[Client]) -> dict[str, Method]:
 # ---- arguments -----------------------------------------------------------------------------------
 
 
+# Python's own readers take more: underscores, spaces, other scripts' digits, exponents. None of
+# them is how a number is meant to be written here, and an order is no place to guess.
+_PLAIN: Final = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")
+
+
+def _plain(text: str) -> str:
+    if not _PLAIN.fullmatch(text):
+        raise ValueError("not a plain number")
+    return text
+
+
 def _decimal(text: str) -> Decimal:
-    number = Decimal(text)
-    if not number.is_finite():
-        raise ValueError("not a finite number")
-    return number
+    return Decimal(_plain(text))
+
+
+def _int(text: str) -> int:
+    return int(_plain(text))
+
+
+def _float(text: str) -> float:
+    return float(_plain(text))
 
 
 def _flag(text: str) -> bool:
     return {"true": True, "false": False}[text.lower()]
 
 
+def _json(text: str) -> Any:
+    value = decode_json(text)
+    # Of a name that stands there twice JSON keeps the last: of an amount, perhaps the wrong one.
+    json.loads(text, object_pairs_hook=_once, parse_int=str, parse_float=str)
+    return value
+
+
+def _once(pairs: list[tuple[str, Any]]) -> None:
+    if len(dict(pairs)) != len(pairs):
+        raise ValueError("a name stands there twice")
+
+
 READERS: Final[Mapping[str, tuple[str, Callable[[str], Any]]]] = {
     "str": ("TEXT", str),
     "When": ("TIME", str),
-    "int": ("INT", int),
-    "float": ("SECONDS", float),
+    "int": ("INT", _int),
+    "float": ("SECONDS", _float),
     "bool": ("true|false", _flag),
     "Decimal": ("DECIMAL", _decimal),
     "Amount": ("DECIMAL", _decimal),
-    "Mapping": ("JSON", decode_json),
-    "Any": ("JSON", decode_json),
+    "Mapping": ("JSON", _json),
+    "Any": ("JSON", _json),
 }
 """How a value is written, and what reads it, by the first name of an annotation."""
 
@@ -123,5 +153,5 @@ def _read(parameter: inspect.Parameter, text: str) -> Any:
     kind, read = _reader(parameter)
     try:
         return read(text)
-    except (ValueError, KeyError, InvalidOperation, ProtocolError):
+    except (ValueError, KeyError, RecursionError, ProtocolError):
         raise click.UsageError(f"{parameter.name}={text} is not {kind}") from None

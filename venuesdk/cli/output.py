@@ -5,26 +5,56 @@ What is asked for goes to standard output; notes about it go to standard error.
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import re
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 __all__ = [
+    "abandon",
     "can_ask",
     "console",
     "counted",
     "is_for_people",
     "lacking",
     "note",
+    "prepare",
     "shows_progress",
     "visible",
     "write_json",
 ]
+
+
+def prepare() -> None:
+    """Make the standard streams such that a subcommand can rely on them.
+
+    One that the process was started without leads nowhere: else the first socket would get its
+    descriptor, and what is written there would go to a venue. What cannot be written in the
+    encoding of standard output is spelt out, and ends nothing.
+    """
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            mode = "r" if name == "stdin" else "w"
+            nowhere = Path(os.devnull).open(mode, encoding="utf-8")  # noqa: SIM115
+            setattr(sys, name, nowhere)
+    if getattr(sys.stdout, "errors", "") == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+
+
+def abandon() -> None:
+    """Let standard output lead nowhere: what it still holds would fail again at the end."""
+    with contextlib.suppress(OSError):  # one without a descriptor holds nothing
+        descriptor = sys.stdout.fileno()
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, descriptor)
+        os.close(nowhere)
 
 
 def is_for_people() -> bool:
@@ -46,7 +76,10 @@ def write_json(*records: Mapping[str, Any]) -> None:
     """Write a line of JSON for each record, at once: models become objects, and money text."""
     from ..protocol.convert import encode_json, to_plain
 
-    sys.stdout.write("".join(f"{encode_json(to_plain(dict(one)))}\n" for one in records))
+    text = "".join(f"{encode_json(to_plain(dict(one)))}\n" for one in records)
+    if not (sys.stdout.encoding or "utf").lower().startswith("utf"):
+        text = _BEYOND.sub(lambda found: json.dumps(found[0])[1:-1], text)
+    sys.stdout.write(text)
     sys.stdout.flush()
 
 
@@ -59,8 +92,9 @@ def lacking(error: ImportError) -> str:
 
 
 def note(text: str) -> None:
-    """Write a line that is not part of the result."""
-    print(visible(text), file=sys.stderr, flush=True)
+    """Write a line that is not part of the result; where that fails, nobody is left to tell."""
+    with contextlib.suppress(OSError):
+        print(visible(text), file=sys.stderr, flush=True)
 
 
 def counted(count: int, what: str) -> str:
@@ -74,6 +108,8 @@ def visible(text: str) -> str:
 
 
 _STEERING = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
+_BEYOND = re.compile(r"[^\x00-\x7f]")
+"""What JSON text can spell out where it cannot be written."""
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -14,6 +14,7 @@ import click
 
 from ..timing import monotonic
 from .output import console, is_for_people, note, shows_progress, visible, write_json
+from .target import PORT
 
 if TYPE_CHECKING:
     from ..testing.tape import ServedTape, Tape, TapeEntry
@@ -43,7 +44,8 @@ def _speed(text: str) -> float:
 @click.option("--speed", type=_speed, default="1", metavar="N|max", show_default=True,
               help="So many times as fast, or as fast as possible.")
 @click.option("--serve", is_flag=True, help="Be the venue, on loopback, until Ctrl-C.")
-@click.option("--port", default=0, show_default="a free one", help="Where --serve listens.")
+@click.option("--port", type=PORT, default=0, show_default="a free one",
+              help="Where --serve listens.")
 @click.option("--seconds", type=click.FloatRange(min=0), help="Stop serving after so long.")
 @click.option("--json", "as_json", is_flag=True, help="Lines of JSON.")
 def command(

@@ -6,7 +6,7 @@ A subcommand is a module of this package that has a `command`; it is imported wh
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import Any
 
@@ -16,7 +16,7 @@ from .._version import __version__
 from ..errors import NetworkError, NotSent, RequestRejected, VenueError
 from .output import lacking, note
 
-__all__ = ["COMMANDS", "run", "shell", "status_of"]
+__all__ = ["COMMANDS", "NOT_SENT", "UNKNOWN", "run", "shell", "status_of"]
 
 COMMANDS = {
     "watch": "Show streams: a live table, or lines of JSON.",
@@ -80,8 +80,8 @@ class _Commands(click.Group):
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit status: 0 done, 1 refused or failed, 2 a mistake in the command, 3 certainly not "
-    "sent, 4 the outcome is unknown, 130 Ctrl-C. Completion for bash (zsh, fish likewise): "
-    'eval "$(_VENUESDK_COMPLETE=bash_source venuesdk)"',
+    "sent, 4 the outcome is unknown, or could not be written, 130 Ctrl-C. Completion for bash "
+    '(zsh, fish likewise): eval "$(_VENUESDK_COMPLETE=bash_source venuesdk)"',
 )
 @click.version_option(__version__, prog_name="venuesdk", message="%(prog)s %(version)s")
 def shell() -> None:
@@ -99,7 +99,8 @@ def run(arguments: Sequence[str] | None) -> int:
         # A prompt that was left; Ctrl-C anywhere else comes out as itself.
         return 130
     except click.ClickException as mistake:
-        mistake.show()
+        with suppress(OSError):  # the status tells as much
+            mistake.show()
         return mistake.exit_code
     except VenueError as error:
         _tell(f"{type(error).__name__}: {error}")
@@ -107,9 +108,13 @@ def run(arguments: Sequence[str] | None) -> int:
     except ImportError as error:
         _tell(lacking(error) or str(error))
         return USAGE
-    except (ValueError, TypeError, OSError) as error:
-        if isinstance(error, BrokenPipeError):
-            raise
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _tell(str(error))
+        # A file that was named wrongly, or a disk that is full.
+        return REFUSED if error.filename is None else USAGE
+    except (ValueError, TypeError) as error:
         _tell(str(error))
         return USAGE
 

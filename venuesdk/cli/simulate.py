@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
 
@@ -9,14 +10,14 @@ import click
 
 from ..testing import SimulatedVenue, simulate
 from .output import note, write_json
-from .target import VENUES
+from .target import PORT, VENUES
 
 __all__ = ["command"]
 
 
 @click.command()
 @click.argument("venue", type=click.Choice(VENUES))
-@click.option("--port", default=0, show_default="a free one", help="Where it listens.")
+@click.option("--port", type=PORT, default=0, show_default="a free one", help="Where it listens.")
 @click.option("--seed", default=1, show_default=True, help="The same seed, the same data.")
 @click.option(
     "--interval", default=0.5, show_default=True, help="Seconds between two steps of the market."
@@ -31,6 +32,8 @@ def command(
     Until Ctrl-C. Takes fault switches on standard input, one a line: drop, mute, half_open,
     slow 0.5, close_with 1012, and so on; "mute off" and "slow 0" end one.
     """
+    if not 0 < interval < math.inf:
+        raise click.BadParameter(f"{interval} s is no time between two steps")
     with simulate(venue, seed=seed, interval=interval, port=port) as simulator:
         _announce(simulator, as_json)
         threading.Thread(

@@ -24,11 +24,13 @@ from .output import can_ask
 if TYPE_CHECKING:
     from ..client import Client
 
-__all__ = ["VENUES", "Target", "target_options"]
+__all__ = ["PORT", "VENUES", "Target", "target_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 VENUES = names()
+PORT = click.IntRange(0, 65_535)
+"""Where something may listen; 0 is a free one."""
 SOURCES = "env:VARIABLE, file:PATH or prompt"
 _FOR_THE_CLIENT = ("url", "http_url", "timeout", "ca_file", "environment_proxy")
 
@@ -194,7 +196,11 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         type=click.FloatRange(min=0, min_open=True),
         help="Seconds for each call; 10 by default.",
     ),
-    click.option("--ca-file", type=click.Path(exists=True, dir_okay=False), help="Authorities."),
+    click.option(
+        "--ca-file",
+        type=click.Path(exists=True, dir_okay=False),
+        help="The PEM file of the authorities to trust, in place of the system's.",
+    ),
     click.option(
         "--environment-proxy", is_flag=True, help="Go through the proxy that the environment names."
     ),
