@@ -43,7 +43,14 @@ if TYPE_CHECKING:
 
     from .wire.http import HttpConnection
 
-__all__ = ["Client", "ClientOptions", "Credential", "SubscribeOptions", "clients"]
+__all__ = [
+    "Client",
+    "ClientOptions",
+    "Credential",
+    "SubscribeOptions",
+    "check_options",
+    "clients",
+]
 
 T = TypeVar("T")
 Credential: TypeAlias = "str | Secret | Callable[[], str | Secret]"
@@ -439,9 +446,7 @@ class Client:
         wire_options: Mapping[str, Any] | None = None,
         cancels: Callable[[Topic], bool] | None = None,
     ) -> list[Subscription[T]]:
-        unknown = sorted(set(options) - set(SubscribeOptions.__annotations__))
-        if unknown:
-            raise TypeError(f"a subscription takes no argument {unknown[0]!r}")
+        check_options(options)
         subscriptions: list[Subscription[T]] = [
             Subscription(
                 topic,
@@ -624,6 +629,13 @@ class Client:
 def clients() -> dict[str, type[Client]]:
     """Return the registered clients by the name of their venue."""
     return dict(_REGISTRY)
+
+
+def check_options(options: SubscribeOptions) -> None:
+    """Raise for a keyword that no subscription takes: a misspelt one, most often."""
+    unknown = sorted(set(options) - set(SubscribeOptions.__annotations__))
+    if unknown:
+        raise TypeError(f"a subscription takes no argument {unknown[0]!r}")
 
 
 def _checked(name: str, value: Credential | None) -> Credential | None:

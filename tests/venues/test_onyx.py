@@ -561,6 +561,8 @@ class TestArguments:
 
     def test_tickers_need_something_to_be_about(self, client):
         """Neither products nor groups, an empty list, or bare text: refused before sending."""
+        with pytest.raises(TypeError, match="no argument 'product'"):
+            client.subscribe_tickers(product=["ebob"])
         with pytest.raises(ValueError, match="product_groups or products"):
             client.subscribe_tickers()
         with pytest.raises(ValueError, match="products cannot be empty"):

@@ -5,6 +5,7 @@ What is not known to be a read is sent only where somebody said yes.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -135,6 +136,9 @@ def _agreed(plan: Plan, target: Target) -> bool:
             "look at it with --dry-run, send it with --yes"
         )
     note(f"To {target.place}:\n{plan.frame}")
+    # What is left of the rehearsal goes now: Python drops a Ctrl-C that falls into the end of an
+    # object that is known by a weak reference, and here somebody is about to press it.
+    gc.collect()
     try:
         return click.confirm("Send it?", err=True)
     except click.Abort as left:
@@ -217,5 +221,7 @@ def _print(result: Any) -> None:
     else:
         from rich.pretty import Pretty
 
-        console().print(Pretty(result, expand_all=True, indent_guides=is_for_people()))
+        # Nothing is broken over lines: what is copied, such as an order's id, must be whole.
+        shown = Pretty(result, expand_all=True, indent_guides=is_for_people())
+        console().print(shown, soft_wrap=True)
 

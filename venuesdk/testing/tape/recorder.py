@@ -89,7 +89,7 @@ class Recorder:
         self.lost = 0
         self.error: Exception | None = None
         self._client = client
-        self._log = logging.getLogger(f"venuesdk.{client.venue}")
+        self._journal = client._delivery.journal
         self._overwrite = overwrite
         self._max_queue = max_queue
         # Reentrant, so that a signal handler may close what it interrupted.
@@ -109,6 +109,9 @@ class Recorder:
     def start(self) -> Self:
         """Begin to record, and return the recorder.
 
+        Before the client connects: a tape that begins in the middle of a connection has no login
+        on it and can be read, not replayed; a warning is logged.
+
         Raises FileExistsError, any other OSError, ValueError where the name of the file does not
         end as it must or this was started before, and ImportError where zstandard is missing.
         """
@@ -116,6 +119,9 @@ class Recorder:
             if self._started or self._stopping:
                 raise ValueError("a recorder is started once: make another one")
             self._started = True
+        if self._client.connected:
+            text = "the tape begins in the middle of a connection: it can be read, not replayed"
+            self._journal.say(logging.WARNING, text)
         self._file = TapeFile(self.path, self._overwrite)
         try:
             header = TapeHeader(FORMAT, self._client.venue, __version__, wall_clock())
@@ -150,7 +156,8 @@ class Recorder:
         self._stopping = True
         self._wake.set()
         if not self._thread.ended(Deadline(CLOSE_TIMEOUT)):
-            self._log.warning("the tape is still being written: the disk is slow")
+            text = "the tape is still being written: the disk is slow"
+            self._journal.say(logging.WARNING, text)
 
     def __enter__(self) -> Self:
         return self.start()
@@ -262,7 +269,7 @@ class Recorder:
 
     def _tell(self, what: str) -> None:
         """Tell ``on_error``; and the log, for a client that was closed tells nobody any more."""
-        self._log.warning("%s", what)
+        self._journal.say(logging.WARNING, "%s", what)
         self._client._report(TapeError(what))
 
     def _write(self, file: TapeFile) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ...client import Client, ClientOptions, Credential, SubscribeOptions
+from ...client import Client, ClientOptions, Credential, SubscribeOptions, check_options
 from ...protocol.codec import Request
 from .codec import OnyxCodec, read_reply
 from .mirror import DashboardKey, DashboardMirror, DashboardsView
@@ -78,6 +78,9 @@ class OnyxClient(
         the account has no permission for a product, or the product does not exist (the venue
         does not tell these apart).
         """
+        if products is None and product_groups is None:
+            # `product=` for `products=`: what is wrong is the name that was given.
+            check_options(options)
         return self._subscribe(tickers_topic(product_groups, products), callback, options)
 
     def subscribe_dashboards(
