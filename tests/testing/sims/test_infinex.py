@@ -13,7 +13,7 @@ import pytest
 
 from venuesdk.testing import simulate
 
-KEY = "00" * 32
+KEY = "3f9c" * 16
 NETWORKS = {
     "ETH": {"description": "Ethereum / ERC20", "icon_url": "/ico/eth.svg"},
     "TRX": {"description": "Tron / TRC20", "icon_url": "/ico/trx.svg"},
