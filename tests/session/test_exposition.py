@@ -52,7 +52,7 @@ CLIENT = {
     "undecodable": 13, "unrouted_events": 14, "reconnects": 15, "errors": 16, "events": 17,
     "dropped": 18, "gaps": 19, "waiting_requests": 20, "queue_depth": 21, "connection_age": 22.5,
     "last_frame_age": 23.25, "callback_seconds": 24.125, "slow_callbacks": 25,
-    "state_since_seconds": 1_700_000_000.25,
+    "state_since_unix": 1_700_000_000.25,
 }  # fmt: skip
 NAMES = {
     "epoch": "connections_total",
@@ -73,7 +73,7 @@ NAMES = {
     "queued_bytes": "queued_bytes",
     "connection_age": "connection_age_seconds",
     "last_frame_age": "last_frame_age_seconds",
-    "state_since_seconds": "state_since_timestamp_seconds",
+    "state_since_unix": "state_since_timestamp_seconds",
 }
 """What a field is called; any other as it is, with ``_total``."""
 

@@ -40,7 +40,7 @@ def test_it_says_since_when_the_state_is_what_it_is(
     monkeypatch.setattr(standing_module, "wall_clock", lambda: 1_700_000_000.5)
     desk.close()
     stats = desk.session.overview.stats()
-    assert stats.state_since_seconds == 1_700_000_000.5
+    assert stats.state_since_unix == 1_700_000_000.5
     expected = datetime(2023, 11, 14, 22, 13, 20, 500_000, tzinfo=timezone.utc)
     assert stats.state_since == expected
 

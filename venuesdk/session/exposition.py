@@ -109,7 +109,7 @@ def families_of(clients: Iterable[tuple[str, Stats]], subscriptions: bool = True
         labels = {"venue": stats.venue, "client": name}
         for one in State:
             state.samples.append(Sample({**labels, "state": one.value}, one.value == stats.state))
-        since.samples.append(Sample(labels, stats.state_since_seconds))
+        since.samples.append(Sample(labels, stats.state_since_unix))
         _add(ours, stats, labels)
         for stream in stats.subscriptions if subscriptions else ():
             told_apart = {"topic": stream.topic, "subscription": str(stream.number)}

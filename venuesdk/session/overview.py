@@ -64,7 +64,7 @@ class Overview:
         return Stats(
             venue=standing.venue,
             state=standing.state.value,
-            state_since_seconds=standing.changed_on,
+            state_since_unix=standing.changed_on,
             epoch=standing.epoch,
             frames_in=traffic.frames_in,
             frames_out=traffic.frames_out,

@@ -41,7 +41,7 @@ class Stats:
 
     ``epoch`` is how many connections were made, and ``connection_age`` how many seconds ago the
     present one was logged in; ``last_frame_age`` is in seconds too, and both are ``None`` while
-    there is no connection. ``state_since_seconds`` is when the state was last entered, in seconds
+    there is no connection. ``state_since_unix`` is when the state was last entered, in seconds
     since 1970, UTC, and ``state_since`` the same as a datetime.
 
     ``requests`` counts calls, not subscribes, unsubscribes, logins and heartbeats, whose answers
@@ -55,7 +55,7 @@ class Stats:
 
     venue: str
     state: str
-    state_since_seconds: float
+    state_since_unix: float
     epoch: int
     frames_in: int
     frames_out: int
@@ -85,7 +85,7 @@ class Stats:
     @property
     def state_since(self) -> datetime:
         """When the state was last entered."""
-        return datetime.fromtimestamp(self.state_since_seconds, timezone.utc)
+        return datetime.fromtimestamp(self.state_since_unix, timezone.utc)
 
     def prometheus(self, client: str = "", subscriptions: bool = True) -> str:
         """Return the counters in Prometheus' text format, version 0.0.4.
