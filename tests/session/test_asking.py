@@ -22,7 +22,7 @@ from venuesdk.session.slots import Slot, Slots
 from venuesdk.session.standing import Standing
 from venuesdk.session.stats import Counters
 from venuesdk.timing import Deadline, monotonic
-from venuesdk.wire.output import Parcel
+from venuesdk.wire.parcel import Parcel
 
 PATIENCE = 5.0
 

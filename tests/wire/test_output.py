@@ -13,7 +13,8 @@ import pytest
 from venuesdk.errors import ConnectionLost, NotSent
 from venuesdk.timing import Deadline, monotonic
 from venuesdk.wire import output
-from venuesdk.wire.output import CLOSED_HERE, MAX_POSTED, SEAL, Parcel
+from venuesdk.wire.output import CLOSED_HERE, MAX_POSTED, SEAL
+from venuesdk.wire.parcel import Parcel
 from venuesdk.wire.sockets import NO_WAIT
 from venuesdk.wire.stream import ByteStream
 

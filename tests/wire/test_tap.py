@@ -14,7 +14,7 @@ from venuesdk.errors import ConnectionLost
 from venuesdk.timing import Deadline
 from venuesdk.wire.endpoint import Endpoint
 from venuesdk.wire.frames import PING, PONG, TEXT, encode_frame
-from venuesdk.wire.output import Parcel
+from venuesdk.wire.parcel import Parcel
 from venuesdk.wire.stream import ByteStream
 from venuesdk.wire.tap import UNTAPPED, Wiretap
 from venuesdk.wire.websocket import WebSocketConnection

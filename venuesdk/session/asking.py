@@ -15,7 +15,7 @@ from ..errors import (
 from ..protocol.codec import Request
 from ..protocol.conversation import Ids
 from ..timing import Deadline
-from ..wire.output import Parcel
+from ..wire.parcel import Parcel
 from .link import Link
 from .redaction import sealed
 from .slots import Empty, Outcome, Slot, Slots

@@ -12,7 +12,7 @@ from attrs import field, frozen
 
 from ..protocol.codec import Codec
 from ..timing import Deadline, monotonic
-from ..wire.output import Parcel
+from ..wire.parcel import Parcel
 
 __all__ = ["Connection", "Link", "Traffic"]
 

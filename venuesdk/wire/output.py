@@ -23,11 +23,12 @@ from collections import deque
 
 from venuesdk.errors import ConnectionLost, NetworkError, NotSent
 from venuesdk.timing import Deadline
+from venuesdk.wire.parcel import Parcel
 from venuesdk.wire.sockets import NO_WAIT, SLICE, Watch, await_ready
 from venuesdk.wire.tap import UNTAPPED
 from venuesdk.wire.tls import TlsEngine, explain
 
-__all__ = ["CLOSED_HERE", "MAX_POSTED", "Output", "Parcel"]
+__all__ = ["CLOSED_HERE", "MAX_POSTED", "Output"]
 
 CLOSED_HERE = "the connection was closed here"
 MAX_POSTED = 1024 * 1024
@@ -40,21 +41,6 @@ SEAL = 128 * 1024
 
 _FLAGS = getattr(socket, "MSG_NOSIGNAL", 0) | NO_WAIT
 _NOTHING = memoryview(b"")
-
-
-class Parcel:
-    """Bytes on their way out; ``done`` once the system has taken every one of them.
-
-    One that is ``withdrawn`` must not begin to leave any more.
-    """
-
-    __slots__ = ("data", "done", "posted", "withdrawn")
-
-    def __init__(self, data: bytes, posted: bool = False) -> None:
-        self.data = data
-        self.posted = posted
-        self.done = False
-        self.withdrawn = False
 
 
 class Output:

@@ -7,14 +7,12 @@ connection looks at one list for each gulp of frames, and for each batch that it
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from venuesdk.errors import VenueError
 from venuesdk.models import HttpRequest, HttpResponse
 from venuesdk.secret import Secret
-
-if TYPE_CHECKING:
-    from venuesdk.wire.output import Parcel
+from venuesdk.wire.parcel import Parcel
 
 __all__ = ["UNTAPPED", "Tap", "Wiretap"]
 

@@ -24,7 +24,8 @@ from venuesdk.timing import Deadline, monotonic
 from venuesdk.wire import frames
 from venuesdk.wire.endpoint import Endpoint
 from venuesdk.wire.frames import Binary, FrameReader, encode_close, encode_frame, is_close_code
-from venuesdk.wire.output import CLOSED_HERE, Parcel
+from venuesdk.wire.output import CLOSED_HERE
+from venuesdk.wire.parcel import Parcel
 from venuesdk.wire.proxy import environment_proxy
 from venuesdk.wire.stream import ByteStream
 from venuesdk.wire.tap import UNTAPPED, Wiretap

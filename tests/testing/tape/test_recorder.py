@@ -21,7 +21,7 @@ from venuesdk.testing.tape.file import TapeFile
 from venuesdk.timing import Deadline
 from venuesdk.venues.loopring import LoopringClient
 from venuesdk.wire.frames import TEXT, encode_frame
-from venuesdk.wire.output import Parcel
+from venuesdk.wire.parcel import Parcel
 
 WAIT = 5.0
 

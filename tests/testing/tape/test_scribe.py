@@ -14,7 +14,7 @@ from venuesdk.testing.tape.entries import Kind, TapeEntry, read_entry
 from venuesdk.testing.tape.mask import TapeMask
 from venuesdk.testing.tape.scribe import Scribe
 from venuesdk.wire.frames import BINARY, PING, PONG, TEXT, Binary, encode_frame
-from venuesdk.wire.output import Parcel
+from venuesdk.wire.parcel import Parcel
 
 AT = {"now": 1.5, "wall": 2.5, "epoch": 3}
 

@@ -22,7 +22,7 @@ from venuesdk.testing.tape.script import UNKNOWN, Cue, End, Performance, Script,
 from venuesdk.timing import Backoff, Deadline, monotonic
 from venuesdk.wire.endpoint import Endpoint
 from venuesdk.wire.frames import TEXT, encode_frame
-from venuesdk.wire.output import Parcel
+from venuesdk.wire.parcel import Parcel
 from venuesdk.wire.sockets import SLICE
 from venuesdk.wire.tap import UNTAPPED, Wiretap
 

@@ -26,7 +26,7 @@ from venuesdk.testing.tape.file import TapeFile
 from venuesdk.testing.tape.mask import TapeMask
 from venuesdk.testing.tape.scribe import Note, Scribe
 from venuesdk.timing import Deadline, monotonic, wall_clock
-from venuesdk.wire.output import Parcel
+from venuesdk.wire.parcel import Parcel
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -17,7 +17,7 @@ from venuesdk.testing.tape.mask import TapeMask
 from venuesdk.testing.tape.sent import NAMES, sent_frames
 from venuesdk.wire.endpoint import without_query
 from venuesdk.wire.frames import TEXT, Binary
-from venuesdk.wire.output import Parcel
+from venuesdk.wire.parcel import Parcel
 
 __all__ = ["Note", "Scribe"]
 
