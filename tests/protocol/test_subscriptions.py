@@ -27,6 +27,8 @@ from venuesdk.protocol.conversation import Ids
 from venuesdk.protocol.feeds import Feed, FeedState, Ticket
 from venuesdk.protocol.subscriptions import Subscriptions
 
+# ---- who plays: two codecs, a listener, a desk ---------------------------------------------------
+
 
 class PlainCodec(Codec):
     """Writes a frame as ``id method topics``, so that a test can read it."""
@@ -117,6 +119,9 @@ class Desk:
 def topic(name: str, **options: Any) -> Topic:
     """Make a topic whose route, like its key, is its name."""
     return Topic(name, name, None, options.pop("route", name), **options)
+
+
+# ---- one topic: asked for, shared, stopped -------------------------------------------------------
 
 
 def test_a_subscribe_is_issued_and_settles_with_its_answer() -> None:
@@ -239,6 +244,9 @@ def test_a_close_before_the_unsubscribe_is_issued_can_be_taken_back() -> None:
     assert desk.yes(2) == []
 
 
+# ---- connections that are lost, and refusals that nobody waits for -------------------------------
+
+
 def test_replay_after_a_loss_comes_behind_a_gap() -> None:
     """Every confirmed listener is told of the gap, and every topic is subscribed again."""
     desk = Desk()
@@ -321,6 +329,9 @@ def test_an_unsubscribe_of_what_the_venue_does_not_know_is_no_fault() -> None:
     desk.issue()
     desk.no(2, NotSubscribed("not subscribed"))
     assert desk.reports == []
+
+
+# ---- full states, restarts and followers ---------------------------------------------------------
 
 
 def test_a_late_joiner_of_a_stateful_topic_restarts_it() -> None:
@@ -453,6 +464,9 @@ def test_a_stream_that_cannot_be_stopped_stays_and_is_joined_again() -> None:
     assert desk.connect() == []
 
 
+# ---- routes, and events that come early ----------------------------------------------------------
+
+
 def test_a_route_stands_before_the_answer_where_it_is_known() -> None:
     """A static route is there as soon as the subscribe is issued."""
     desk = Desk()
@@ -498,6 +512,9 @@ def test_what_is_held_is_bounded(size: int, held: int) -> None:
     desk.issue()
     kept = sum(desk.machine.hold(Event("sid", b"x" * size, bytes)) for _ in range(1_100))
     assert kept == held
+
+
+# ---- serial, grouped and cancelling requests -----------------------------------------------------
 
 
 def test_serial_venues_get_one_operation_at_a_time() -> None:
@@ -654,6 +671,9 @@ def test_a_topic_that_cannot_be_written_is_refused_to_its_caller() -> None:
     assert desk.machine.topics() == []
 
 
+# ---- what is not answered ------------------------------------------------------------------------
+
+
 def test_what_is_not_answered_in_time_is_overdue() -> None:
     """An operation is due after the patience that it was issued with."""
     desk = Desk()
@@ -706,6 +726,9 @@ def test_an_answer_to_nobody_is_not_ours() -> None:
     assert not Desk().machine.answered(Response(7, b""))
 
 
+# ---- joining what is being cancelled -------------------------------------------------------------
+
+
 def test_whoever_joins_while_a_topic_is_being_cancelled_gets_a_new_start() -> None:
     """Who was there when the venue was asked ends; who came since sees a gap and goes on."""
     desk = Desk()
@@ -752,6 +775,9 @@ def test_what_is_cancelled_before_it_was_asked_for_is_not_ended() -> None:
     assert late.ends == []
     desk.yes(3)
     assert outcomes == [None]
+
+
+# ---- unsubscribes that somebody awaits -----------------------------------------------------------
 
 
 def test_an_awaited_unsubscribe_ends_its_listener_alone() -> None:
@@ -879,6 +905,9 @@ def test_whoever_waits_behind_an_unsubscribe_has_asked_nothing_when_the_connecti
     assert ear.gaps == []
 
 
+# ---- tickets, windows, and ends that the venue tells ---------------------------------------------
+
+
 def test_a_ticket_knows_whether_what_it_waits_for_may_have_left() -> None:
     """Its own frame, or that of somebody who asked for the same before."""
     desk = Desk(SerialCodec)
@@ -995,6 +1024,9 @@ def test_a_restart_after_an_overflow_asks_for_the_full_state() -> None:
     desk.lose()
     desk.connect()
     assert asked == [{}, {"resync": True}, {}]
+
+
+# ---- every interleaving, against a model of the venue --------------------------------------------
 
 
 class ModelVenue:

@@ -6,36 +6,14 @@ import threading
 from typing import Any
 
 import pytest
+from lines import Line
 
 from venuesdk.errors import ClientClosed
 from venuesdk.models import Gap, GapReason
-from venuesdk.protocol.codec import Event, Topic
-from venuesdk.session.delivery import CHUNK, Delivery
-from venuesdk.session.subscription import Subscription
+from venuesdk.session.delivery import CHUNK
 from venuesdk.timing import Deadline
 
 PATIENCE = 5.0
-
-
-class Line(Delivery):
-    """The base of all kinds, with the errors that it told."""
-
-    def __init__(self) -> None:
-        super().__init__("toy")
-        self.told: list[BaseException] = []
-        self.error_handlers.append(self.told.append)
-
-    def subscription(self, callback: Any, **options: Any) -> Subscription[Any]:
-        return Subscription(Topic("t", "t", None, "r"), self, callback, **options)
-
-    def send(self, *pairs: tuple[Subscription[Any], int]) -> None:
-        self.put([(one, [Event("r", b"%d" % value, int)]) for one, value in pairs])
-
-    def run(self, own: bool = False) -> int:
-        count = 0
-        while ran := self.run_some(own=own):
-            count += ran
-        return count
 
 
 def test_callbacks_run_in_the_order_of_arrival_over_all_subscriptions() -> None:

@@ -7,33 +7,14 @@ import threading
 from typing import Any
 
 import pytest
+from lines import Line
 
 from venuesdk.models import Gap, GapReason
-from venuesdk.protocol.codec import Event, Topic
+from venuesdk.protocol.codec import Topic
 from venuesdk.session import telling as telling_module
-from venuesdk.session.delivery import Delivery
 from venuesdk.session.subscription import Subscription
 
 PATIENCE = 5.0
-
-
-class Line(Delivery):
-    """A delivery that nobody works off, with the errors that it told."""
-
-    def __init__(self) -> None:
-        super().__init__("toy")
-        self.told: list[BaseException] = []
-        self.error_handlers.append(self.told.append)
-
-    def subscription(self, callback: Any, **options: Any) -> Subscription[Any]:
-        return Subscription(Topic("t", "t", None, "r"), self, callback, **options)
-
-    def send(self, *pairs: tuple[Subscription[Any], int]) -> None:
-        self.put([(one, [Event("r", b"%d" % value, int)]) for one, value in pairs])
-
-    def run(self) -> None:
-        while self.run_some():
-            continue
 
 
 def test_an_error_that_no_on_error_took_goes_where_it_would_without_any(

@@ -13,6 +13,8 @@ from functools import partial
 
 import pytest
 
+from venuesdk.wire.stream import ByteStream
+
 WAIT = 5.0
 
 
@@ -160,3 +162,17 @@ def peers() -> Iterator[Peers]:
     yield started
     started.stop()
     assert not started.errors, started.errors
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[ByteStream, socket.socket]]:
+    """Return a plain stream and the socket at its other end, both with small buffers."""
+    ours, theirs = socket.socketpair()
+    for sock in (ours, theirs):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 32768)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32768)
+    theirs.settimeout(WAIT)
+    stream = ByteStream(ours)
+    yield stream, theirs
+    stream.shutdown()
+    theirs.close()

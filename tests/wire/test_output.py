@@ -21,20 +21,6 @@ from venuesdk.wire.stream import ByteStream
 WAIT = 5.0
 
 
-@pytest.fixture
-def pair():
-    """Return a plain stream and the socket at its other end, both with small buffers."""
-    ours, theirs = socket.socketpair()
-    for sock in (ours, theirs):
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 32768)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32768)
-    theirs.settimeout(WAIT)
-    stream = ByteStream(ours)
-    yield stream, theirs
-    stream.shutdown()
-    theirs.close()
-
-
 def fill(stream: ByteStream) -> int:
     """Write to the stream's socket until it takes no more; return how much it took."""
     total = 0

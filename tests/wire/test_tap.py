@@ -42,18 +42,12 @@ def listener() -> Listener:
 
 
 @pytest.fixture
-def pair(listener: Listener) -> Iterator[tuple[ByteStream, socket.socket]]:
+def pair(
+    pair: tuple[ByteStream, socket.socket], listener: Listener
+) -> tuple[ByteStream, socket.socket]:
     """Return a stream with small buffers that the tap listens in to, and its other end."""
-    ours, theirs = socket.socketpair()
-    for sock in (ours, theirs):
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 32768)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32768)
-    theirs.settimeout(WAIT)
-    stream = ByteStream(ours)
-    stream.wiretap = Wiretap([listener], 7)  # type: ignore[list-item]
-    yield stream, theirs
-    stream.shutdown()
-    theirs.close()
+    pair[0].wiretap = Wiretap([listener], 7)  # type: ignore[list-item]
+    return pair
 
 
 def test_what_leaves_is_told_before_it_is_written(pair: Any, listener: Listener) -> None:

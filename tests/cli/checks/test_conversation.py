@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -57,24 +57,34 @@ def test_a_refused_login_is_told_in_the_venues_words(
     assert seen["read"].said == "login failed above"
 
 
+def asked_of(peer: Any) -> Iterator[dict[str, Any]]:
+    """Accept a client, answer its pings, and yield what it asks until it says good-bye."""
+    peer.accept()
+    while True:
+        frame = peer.read_frame()
+        if frame.opcode == 9:
+            peer.send(bytes([0x8A, len(frame.payload)]) + frame.payload)
+        elif frame.opcode == 1:
+            yield json.loads(frame.payload)
+        else:
+            return
+
+
+def text_frame(message: dict[str, Any]) -> bytes:
+    """Return a message as a short frame."""
+    text = json.dumps(message).encode()
+    assert len(text) < 126
+    return bytes([0x81, len(text)]) + text
+
+
 def onyx(answer: Callable[[str], dict[str, Any] | None]) -> Callable[[Any], None]:
     """Return a play: a server that answers pings, and the login with what `answer` makes of it."""
 
     def play(peer: Any) -> None:
-        peer.accept()
-        while True:
-            frame = peer.read_frame()
-            if frame.opcode == 9:
-                peer.send(bytes([0x8A, len(frame.payload)]) + frame.payload)
-            elif frame.opcode == 1:
-                asked = json.loads(frame.payload)
-                told = answer(asked["token"])
-                if told is not None:
-                    text = json.dumps({"id": asked["id"], "method": "auth", **told}).encode()
-                    assert len(text) < 126
-                    peer.send(bytes([0x81, len(text)]) + text)
-            else:
-                return
+        for asked in asked_of(peer):
+            told = answer(asked["token"])
+            if told is not None:
+                peer.send(text_frame({"id": asked["id"], "method": "auth", **told}))
 
     return play
 
@@ -133,20 +143,11 @@ def test_what_no_caller_waits_for_is_told_at_the_end(look: Any) -> None:
     """A frame that cannot be read, behind the login."""
 
     def babble(peer: Any) -> None:
-        peer.accept()
-        while True:
-            frame = peer.read_frame()
-            if frame.opcode == 9:
-                peer.send(bytes([0x8A, len(frame.payload)]) + frame.payload)
-            elif frame.opcode == 1:
-                asked = json.loads(frame.payload)
-                answer = {"id": asked["id"], "method": asked["method"], "message": "well"}
-                text = json.dumps(answer).encode()
-                # Before the answer: by then the client has met it.
-                noise = b"\x81\x01{" if asked["method"] == "subscribe" else b""
-                peer.send(noise + bytes([0x81, len(text)]) + text)
-            else:
-                return
+        for asked in asked_of(peer):
+            # Before the answer: by then the client has met it.
+            noise = b"\x81\x01{" if asked["method"] == "subscribe" else b""
+            answer = {"id": asked["id"], "method": asked["method"], "message": "well"}
+            peer.send(noise + text_frame(answer))
 
     with HostileServer(babble) as server:
         seen = look("onyx", server.url, credentials={"token": "token-4711"})

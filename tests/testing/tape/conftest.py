@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from venuesdk.client import Client, clients
+from venuesdk.errors import RequestRejected
 from venuesdk.testing import SimulatedVenue, simulate
 from venuesdk.testing.tape import Recorder, Tape, read_tape
 from venuesdk.timing import Backoff
@@ -94,14 +95,28 @@ class Stage:
         return self._folder / f"{self._tapes}{suffix}"
 
     def record(
-        self, name: str, program: Callable[[Any], Any] | None = None, suffix: str = ".tape.zst"
+        self,
+        name: str,
+        program: Callable[[Any], Any] | None = None,
+        suffix: str = ".tape.zst",
+        **options: Any,
     ) -> tuple[Tape, Any]:
-        """Run a program against a venue's simulator; return its tape, and what it returned."""
+        """Run a program against a venue's simulator; return its tape, and what it returned.
+
+        `options` are the client's.
+        """
         path = self.path(suffix)
-        client = self.client(self.venue(name))
+        client = self.client(self.venue(name), **options)
         with Recorder(client, path), client:
             result = (program or PROGRAMS[name])(client)
         return read_tape(path), result
+
+    @staticmethod
+    def ask_over_http(client: Any) -> tuple[Any, str]:
+        """Ask Infinex what it answers, and what it refuses; return both."""
+        with pytest.raises(RequestRejected) as refused:
+            client.request("/wallet/networks", {})
+        return client.networks("USDT"), str(refused.value)
 
 
 @pytest.fixture

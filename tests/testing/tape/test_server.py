@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from venuesdk.errors import ConnectionLost, RequestRejected
+from venuesdk.errors import ConnectionLost
 from venuesdk.models import Gap, GapReason
 from venuesdk.testing.tape import Kind, Recorder, TapeHeader, read_tape, serve_tape
 from venuesdk.testing.tape.entries import FORMAT, write_entry
@@ -171,18 +171,9 @@ def test_what_came_before_an_end_is_said_before_it(
 
 def test_http_is_served_from_the_tape_too(stage: Any) -> None:
     """The recorded answers, refusals included; what the tape lacks is a 501 and a surprise."""
-    path = stage.path()
-    client = stage.client(stage.venue("infinex"), route="http")
-    with Recorder(client, path), client:
-        networks = client.networks("USDT")
-        with pytest.raises(RequestRejected) as first:
-            client.request("/wallet/networks", {})
-    with serve_tape(read_tape(path)) as served:
-        client = stage.client(served, route="http")
-        assert client.networks("USDT") == networks
-        with pytest.raises(RequestRejected) as again:
-            client.request("/wallet/networks", {})
-        assert str(again.value) == str(first.value)
+    tape, answers = stage.record("infinex", stage.ask_over_http, route="http")
+    with serve_tape(tape) as served:
+        assert stage.ask_over_http(stage.client(served, route="http")) == answers
         with pytest.raises(urllib.error.HTTPError) as caught:
             urllib.request.urlopen(f"{served.http_url}/elsewhere", timeout=WAIT)
         caught.value.close()
