@@ -56,7 +56,8 @@ class GapReason(enum.Enum):
     ``RECONNECTED``: what the venue sent between two connections is gone. ``OVERFLOW``: the
     consumer was slower than the stream. ``UNDECODABLE``: an event could not be read.
     ``RESUBSCRIBED``: the stream was started anew on the wire, to bring a full state. ``STALE``:
-    nothing came for the subscription's ``stale_after`` seconds.
+    nothing came for the subscription's ``stale_after`` seconds. Only over a relay: ``TAKEN_OVER``:
+    another publisher carries the stream on; ``LOST``: the engine lost what it had stored.
     """
 
     RECONNECTED = "reconnected"
@@ -70,6 +71,10 @@ class GapReason(enum.Enum):
     STALE = "stale"
     """Nothing came for ``stale_after`` seconds: the market may be quiet, or the stream dead at the
     venue. The connection is kept; the next event ends the silence."""
+    TAKEN_OVER = "taken_over"
+    """Another publisher carries a relayed stream on; what the venue sent in between is gone."""
+    LOST = "lost"
+    """The engine of a relay lost, or was told to forget, entries that it had stored."""
 
 
 @frozen

@@ -1,0 +1,37 @@
+"""The relay: streams of venues for many programs and hosts, over Redis Streams.
+
+One process holds the connections to the venues and gives its streams to a `Relay`; any number of
+others read them with a `RelayReader`, typed as if they came from the venue.
+"""
+
+from __future__ import annotations
+
+from .engine import (
+    Deposed,
+    Engine,
+    EngineFull,
+    EngineRefused,
+    EngineUnavailable,
+    GroupGone,
+    GroupLag,
+    Position,
+    RelayError,
+)
+from .entry import Origin, RelayedError
+from .memory import MemoryEngine, MemoryStore
+
+__all__ = [
+    "Deposed",
+    "Engine",
+    "EngineFull",
+    "EngineRefused",
+    "EngineUnavailable",
+    "GroupGone",
+    "GroupLag",
+    "MemoryEngine",
+    "MemoryStore",
+    "Origin",
+    "Position",
+    "RelayError",
+    "RelayedError",
+]
