@@ -45,6 +45,7 @@ DOORS = {
     "click": ("cli",),
     "rich": ("cli",),
     "prometheus_client": ("metrics",),
+    "redis": ("relay.redis",),
     "tkinter": ("desktop",),
     "PySide6": ("desktop",),
     "wx": ("desktop",),

@@ -88,14 +88,17 @@ class Stored(NamedTuple):
 
 @frozen
 class GroupLag:
-    """How far a group is behind: entries that nobody has taken, and that nobody acknowledged.
+    """How far a group is behind.
 
-    ``untaken`` is ``None`` where the engine cannot say.
+    ``untaken`` entries were not handed out yet, ``None`` where the engine cannot say;
+    ``unacknowledged`` were handed out and are not seen to; ``lost`` were cut off before the group
+    was given them, since it was made.
     """
 
     stream: str
     untaken: int | None
     unacknowledged: int
+    lost: int = 0
 
 
 class Engine(Protocol):

@@ -224,7 +224,7 @@ class MemoryEngine:
         with self._open() as store:
             kept, mine = self._group(store, stream, group)
             untaken = sum(one > mine.given for one in kept.entries)
-            return GroupLag(stream, untaken, len(mine.held))
+            return GroupLag(stream, untaken, len(mine.held), mine.lost)
 
     def close(self) -> None:
         """Let go; a call that waits ends."""

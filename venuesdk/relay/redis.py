@@ -1,0 +1,448 @@
+"""RedisEngine: a relay's streams on Redis Streams; the one door to redis-py.
+
+Entries are written with ids of their own, ``term-seq``. Redis refuses an id that is not above the
+stream's top, in one step with storing it, and the whole of what an engine promises of positions
+follows from that. Beside a stream ``KEY`` there is ``KEY/lost``, how many entries each group never
+had; beside an office ``KEY/lease``, ``KEY/term`` and ``KEY/streams``. All keys of one office have
+one hash tag, so that they share a slot of a Redis Cluster.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from ..secret import Secret, resolve
+from ..timing import Deadline
+from .engine import (
+    START,
+    Deposed,
+    EngineFull,
+    EngineRefused,
+    EngineUnavailable,
+    GroupGone,
+    GroupLag,
+    Position,
+    RelayError,
+    Stored,
+)
+from .entry import FIELDS, Draft, Head
+from .scripts import CLAIM, CUT, RESIGN
+
+try:
+    import redis
+    from redis.backoff import NoBackoff
+    from redis.credentials import CredentialProvider
+    from redis.retry import Retry
+except ImportError as error:
+    raise ImportError(
+        "the relay needs the redis package: pip install 'venuesdk[relay]'"
+    ) from error
+
+__all__ = ["RedisEngine"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+SCHEMES: Final = ("redis", "rediss", "unix")
+LONGEST_BLOCK: Final = 0.5
+"""Seconds that one read waits inside of Redis at the most, so that a close is never late."""
+CUT_AT_ONCE: Final = 500
+"""How many entries one step of cutting looks at: Redis does nothing else meanwhile."""
+IDLE: Final = 3_600_000
+"""Milliseconds after which a consumer that has asked for nothing counts as gone."""
+REMEMBERED: Final = 1_000
+"""How many heads are kept prepared."""
+WITHOUT_ROOM: Final = ("OOM", "MISCONF")
+AWAY: Final = ("READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "NOREPLICAS", "BUSY")
+"""How the answers of a server begin that will soon be able to, or of one that another replaced."""
+
+
+def _translating(
+    call: Callable[Concatenate[RedisEngine, P], R],
+) -> Callable[Concatenate[RedisEngine, P], R]:
+    """Raise a `RelayError` for what redis-py raises, without a trace that may show a password."""
+
+    @functools.wraps(call)
+    def translated(self: RedisEngine, *arguments: P.args, **named: P.kwargs) -> R:
+        self.check_open()
+        try:
+            return call(self, *arguments, **named)
+        except (redis.RedisError, OSError) as error:
+            failure = _error_of(error)
+        finally:
+            self.tidy()
+        raise failure
+
+    return translated
+
+
+class RedisEngine:
+    """Keep a relay's streams in one Redis, 6.2 or newer.
+
+    `url` is ``redis://host:port/db``, ``rediss://`` for TLS, verified against the system's
+    authorities or `ca_file`, or ``unix:///path``. A password may stand in it, or be given as
+    `password`: text, a `Secret`, or a callable that is asked for each connection; neither is shown
+    by anything. `timeout` bounds each answer of Redis, in seconds.
+
+    Connects when it is first used, and anew after every failure; it never tries anything twice by
+    itself. Redis Sentinel and Cluster are not asked: give the address that follows the primary.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        password: str | Secret | Callable[[], str | Secret] | None = None,
+        ca_file: str | os.PathLike[str] | None = None,
+        timeout: float = 5.0,
+    ) -> None:
+        address, user, inside = _parsed(url)
+        if password is None:
+            password = inside
+        elif isinstance(password, str):
+            password = Secret(password)
+        self.place = address
+        options: dict[str, Any] = {
+            "protocol": 2,
+            "retry": Retry(NoBackoff(), 0),
+            "retry_on_error": [],
+            "socket_timeout": Deadline(timeout).timeout,
+            "socket_connect_timeout": timeout,
+            "socket_keepalive": True,
+            "max_connections": 1,
+        }
+        if password is not None:
+            options["credential_provider"] = _Password(user, password)
+        if address.startswith("rediss"):
+            options |= {"ssl_cert_reqs": "required", "ssl_check_hostname": True}
+            if ca_file is not None:
+                options["ssl_ca_certs"] = str(Path(ca_file))
+        elif ca_file is not None:
+            raise ValueError("ca_file is for rediss://")
+        if address.startswith("unix"):
+            del options["socket_keepalive"]
+        self._pool: Any = redis.ConnectionPool.from_url(address, **options)
+        self._client: Any = redis.Redis(connection_pool=self._pool)
+        self._claim = self._client.register_script(CLAIM)
+        self._resign = self._client.register_script(RESIGN)
+        self._cut = self._client.register_script(CUT)
+        self._prepared: dict[tuple[str, Head], bytes] = {}
+        self._closed = False
+
+    def __repr__(self) -> str:
+        return f"<RedisEngine {self.place}>"
+
+    # For a publisher -----------------------------------------------------------------------------
+
+    @_translating
+    def claim(self, office: str, owner: str, lease: float, term: int) -> int | None:
+        """Hold or take an office for `lease` seconds; return the term, or None."""
+        keys = (f"{office}/lease", f"{office}/term")
+        answer = self._claim(keys=keys, args=(owner, int(lease * 1000), term))
+        return None if answer is None else int(answer)
+
+    @_translating
+    def resign(self, office: str, owner: str) -> None:
+        """Give up an office, where `owner` holds it."""
+        self._resign(keys=(f"{office}/lease",), args=(owner,))
+
+    @_translating
+    def append(self, stream: str, first: Position, drafts: Sequence[Draft]) -> None:
+        """Append entries; what is stored already is left as it is."""
+        term, commands = first.term, []
+        for seq, (head, received, at, payload) in enumerate(drafts, first.seq):
+            prepared = self._prepared.get((stream, head))
+            if prepared is None:
+                prepared = self._prepare(stream, head)
+            id = b"%d-%d" % (term, seq)
+            when = b"" if at is None else b"%d" % at
+            commands.append(
+                prepared % (len(id), id, received, len(when), when, len(payload), payload)
+            )
+        refusals = self._pipelined(commands)
+        old = [one for one in refusals if "equal or smaller" in str(one)]
+        if len(old) < len(refusals):
+            raise next(one for one in refusals if one not in old)
+        if old:
+            self._check_top(stream, Position(term, first.seq + len(drafts) - 1))
+
+    def _check_top(self, stream: str, last: Position) -> None:
+        """Raise unless what was refused for its position stands in the stream already."""
+        top = self.top(stream)
+        if top.term > last.term:
+            raise Deposed(f"{stream} has entries of term {top.term}, after {last.term}")
+        if top < last:
+            raise EngineUnavailable(f"{stream} stands at {top} and refused what is after it")
+
+    def _prepare(self, stream: str, head: Head) -> bytes:
+        """Return the command that adds an entry with this head, with places for all the rest."""
+        names = [name.encode() for name in FIELDS]
+        key, fixed = stream.encode(), head.fields()
+        pairs = b"".join(map(_bulk, _interleaved(names, fixed)))
+        received, at, payload = map(_bulk, names[len(fixed) :])
+        text = b"*%d\r\n%b%b" % (3 + 2 * len(names), _bulk(b"XADD"), _bulk(key))
+        places = b"$%d\r\n%b\r\n"
+        # A time in nanoseconds has 19 digits from 2001 to 2286.
+        prepared = b"%b%b%b%b$19\r\n%%019d\r\n%b%b%b%b" % (
+            _escaped(text), places, _escaped(pairs), received, at, places, payload, places
+        )  # fmt: skip
+        if len(self._prepared) >= REMEMBERED:
+            self._prepared.clear()
+        self._prepared[(stream, head)] = prepared
+        return prepared
+
+    def _pipelined(self, commands: Sequence[bytes]) -> list[redis.ResponseError]:
+        """Send commands in one piece, read all answers, and return those that say no."""
+        refusals: list[redis.ResponseError] = []
+        connection = self._pool.get_connection()
+        whole = False
+        try:
+            connection.send_packed_command([b"".join(commands)])
+            for _ in commands:
+                try:
+                    connection.read_response()
+                except redis.ResponseError as error:
+                    refusals.append(error)
+            whole = True
+        finally:
+            if not whole:
+                # What is still to come on it would be taken for other answers.
+                connection.disconnect()
+            self._pool.release(connection)
+        return refusals
+
+    @_translating
+    def top(self, stream: str) -> Position:
+        """Return the highest position ever appended."""
+        try:
+            return _position(self._client.xinfo_stream(stream)["last-generated-id"])
+        except redis.ResponseError as error:
+            if "no such key" in str(error):
+                return START
+            raise
+
+    @_translating
+    def last(self, stream: str, term: int) -> int:
+        """Return the number of the last entry that stands of a term, 0 where none does."""
+        found = self._client.xrevrange(stream, max=term, min=f"{term}-0", count=1)
+        return _position(found[0][0]).seq if found else 0
+
+    @_translating
+    def enlist(self, office: str, streams: Iterable[str]) -> None:
+        """Let readers who ask for all streams of an office find these too."""
+        self._client.sadd(f"{office}/streams", *streams)
+
+    @_translating
+    def trim(self, stream: str) -> int:
+        """Forget what every group has acknowledged; return how much is left."""
+        needed = []
+        for group in self._groups(stream):
+            if group["pending"]:
+                needed.append(_position(self._client.xpending(stream, group["name"])["min"]))
+            else:
+                given = _position(group["last-delivered-id"])
+                needed.append(Position(given.term, given.seq + 1))
+        if needed:
+            self._client.xtrim(stream, minid=str(min(needed)), approximate=False)
+        return int(self._client.xlen(stream))
+
+    @_translating
+    def cut(self, stream: str, length: int) -> int:
+        """Forget the oldest until `length` are left; return how many somebody still needed."""
+        needed, more = 0, 1
+        while more:
+            keys = (stream, f"{stream}/lost")
+            some, more = self._cut(keys=keys, args=(length, CUT_AT_ONCE))
+            needed += int(some)
+        return needed
+
+    # For a reader --------------------------------------------------------------------------------
+
+    @_translating
+    def listed(self, office: str) -> list[str]:
+        """Return the streams of an office, sorted."""
+        return sorted(name.decode() for name in self._client.smembers(f"{office}/streams"))
+
+    @_translating
+    def join(self, stream: str, group: str, oldest: bool) -> None:
+        """Make a group where there is none."""
+        try:
+            self._client.xgroup_create(stream, group, id="0" if oldest else "$", mkstream=True)
+        except redis.ResponseError as error:
+            if not str(error).startswith("BUSYGROUP"):
+                raise
+
+    @_translating
+    def read(
+        self, streams: Sequence[str], group: str, consumer: str, most: int, timeout: float
+    ) -> list[tuple[str, list[Stored]]]:
+        """Hand out entries that the group has not had, waiting up to `timeout` for the first."""
+        deadline = Deadline(timeout)
+        wanted = dict.fromkeys(streams, ">")
+        while True:
+            self.check_open()
+            # Nought would mean for ever.
+            block = max(1, int(deadline.slice(LONGEST_BLOCK) * 1000)) if timeout else None
+            answer = self._client.xreadgroup(group, consumer, wanted, count=most, block=block)
+            found = [(name.decode(), _stored(entries)) for name, entries in answer or ()]
+            if found or deadline.expired():
+                return found
+
+    @_translating
+    def unfinished(
+        self, stream: str, group: str, consumer: str, after: Position, most: int
+    ) -> list[Stored]:
+        """Return what this consumer was handed and has not acknowledged, from `after` on."""
+        answer = self._client.xreadgroup(group, consumer, {stream: str(after)}, count=most)
+        return [entry for _, entries in answer or () for entry in _stored(entries)]
+
+    @_translating
+    def adopt(
+        self, stream: str, group: str, consumer: str, idle: float, most: int
+    ) -> list[Stored]:
+        """Take over what any consumer of the group has left lying for `idle` seconds."""
+        found: list[Stored] = []
+        cursor = b"0-0"
+        while len(found) < most:
+            answer = self._client.xautoclaim(
+                stream, group, consumer, int(idle * 1000), cursor, count=most - len(found)
+            )
+            cursor, entries = answer[:2]
+            found += _stored(entries)
+            # What was trimmed is no longer pending either, from Redis 7 on.
+            found += [Stored(_position(id), None) for id in (answer[2] if answer[2:] else ())]
+            if cursor == b"0-0":
+                break
+        return sorted(found, key=lambda entry: entry.position)
+
+    @_translating
+    def acknowledge(self, stream: str, group: str, positions: Sequence[Position]) -> None:
+        """Say that these need not be handed out again."""
+        if positions:
+            self._client.xack(stream, group, *map(str, positions))
+
+    @_translating
+    def lost(self, stream: str, group: str) -> int:
+        """Return how many entries were cut off before the group was given them, ever."""
+        return int(self._client.hget(f"{stream}/lost", group) or 0)
+
+    @_translating
+    def alone(self, stream: str, group: str, consumer: str) -> bool:
+        """Return whether the group has no other consumer that has lately asked for anything."""
+        others = (
+            one
+            for one in self._client.xinfo_consumers(stream, group)
+            if one["name"] != consumer.encode()
+        )
+        return all(one["idle"] >= IDLE for one in others)
+
+    @_translating
+    def lag(self, stream: str, group: str) -> GroupLag:
+        """Return how far a group is behind."""
+        for found in self._groups(stream):
+            if found["name"] == group.encode():
+                lost = int(self._client.hget(f"{stream}/lost", group) or 0)
+                untaken = found.get("lag")
+                if untaken is not None:
+                    # Redis goes on counting what was cut off.
+                    untaken = min(untaken, int(self._client.xlen(stream)))
+                return GroupLag(stream, untaken, found["pending"], lost)
+        raise GroupGone(f"{stream} has no group {group}")
+
+    def close(self) -> None:
+        """Let go of the connection; a read that waits ends within half a second."""
+        self._closed = True
+        self.tidy()
+
+    def check_open(self) -> None:
+        """Raise where the engine was closed."""
+        if self._closed:
+            raise EngineUnavailable("the engine was closed")
+
+    def tidy(self) -> None:
+        """Leave no connection open where the engine was closed, but one that is in use."""
+        if self._closed:
+            self._pool.disconnect(inuse_connections=False)
+
+    def _groups(self, stream: str) -> list[Mapping[str, Any]]:
+        try:
+            groups: list[Mapping[str, Any]] = self._client.xinfo_groups(stream)
+            return groups
+        except redis.ResponseError as error:
+            if "no such key" in str(error):
+                return []
+            raise
+
+
+class _Password(CredentialProvider):
+    """What redis-py asks for the user and the password of each connection."""
+
+    def __init__(
+        self, user: str | None, password: Secret | Callable[[], str | Secret]
+    ) -> None:
+        self._user = user
+        self._password = password
+
+    def get_credentials(self) -> tuple[str] | tuple[str, str]:
+        password = resolve(self._password).reveal()
+        return (password,) if self._user is None else (self._user, password)
+
+
+def _parsed(url: str) -> tuple[str, str | None, Secret | None]:
+    """Return an address without credentials, and the user and the password that stood in it."""
+    if not isinstance(url, str):
+        raise TypeError(f"the address of Redis is text, not {type(url).__name__}")
+    parts = urlsplit(url)
+    if parts.scheme not in SCHEMES:
+        there_are = ", ".join(f"{scheme}://" for scheme in SCHEMES)
+        raise ValueError(f"the address of Redis begins with one of {there_are}")
+    if parts.query or parts.fragment:
+        raise ValueError("the address of Redis takes no options behind a question mark")
+    user, password = (unquote(one or "") for one in (parts.username, parts.password))
+    host = parts.netloc.rpartition("@")[2]
+    address = urlunsplit((parts.scheme, host, parts.path, "", ""))
+    return address, user or None, Secret(password) if password else None
+
+
+def _error_of(error: Exception) -> RelayError:
+    """Return what an exception of redis-py means for whoever called."""
+    text = f"{str(error)[:200]}"
+    if isinstance(error, (redis.AuthenticationError, redis.exceptions.NoPermissionError)):
+        return EngineRefused(text)
+    if not isinstance(error, redis.ResponseError):
+        return EngineUnavailable(f"{type(error).__name__}: {text}")
+    word = text.partition(" ")[0]
+    if isinstance(error, redis.exceptions.OutOfMemoryError) or word in WITHOUT_ROOM:
+        return EngineFull(text)
+    if isinstance(error, (redis.ReadOnlyError, redis.BusyLoadingError)) or word in AWAY:
+        return EngineUnavailable(text)
+    if word == "NOGROUP" or "no such key" in text:
+        return GroupGone(text)
+    return EngineRefused(text)
+
+
+def _position(id: bytes) -> Position:
+    term, _, seq = id.partition(b"-")
+    return Position(int(term), int(seq))
+
+
+def _stored(entries: Iterable[tuple[bytes, dict[bytes, bytes] | None]]) -> list[Stored]:
+    return [Stored(_position(id), fields or None) for id, fields in entries]
+
+
+def _bulk(value: bytes) -> bytes:
+    return b"$%d\r\n%b\r\n" % (len(value), value)
+
+
+def _escaped(value: bytes) -> bytes:
+    return value.replace(b"%", b"%%")
+
+
+def _interleaved(names: Sequence[bytes], values: Sequence[bytes]) -> Iterable[bytes]:
+    for name, value in zip(names, values, strict=False):
+        yield from (name, value)
