@@ -28,6 +28,7 @@ from .session.quota import AttemptQuota, quota_of
 from .session.reader import Dial, Plan
 from .session.redaction import redact
 from .session.session import Session
+from .session.sink import Sink, SinkSubscription
 from .session.stats import Stats
 from .session.subscription import Subscription
 from .timing import Backoff, Deadline
@@ -447,8 +448,9 @@ class Client:
         cancels: Callable[[Topic], bool] | None = None,
     ) -> list[Subscription[T]]:
         check_options(options)
+        make: Any = SinkSubscription if isinstance(callback, Sink) else Subscription
         subscriptions: list[Subscription[T]] = [
-            Subscription(
+            make(
                 topic,
                 self._delivery,
                 callback,
@@ -560,6 +562,16 @@ class Client:
         """Let `tap` hear of nothing more, but for what is being told now."""
         with suppress(ValueError):
             self._taps.remove(tap)
+
+    def _watch(self, watch: Callable[[StateChange], object]) -> None:
+        """Let `watch` hear of every change of state as it happens; it neither waits nor raises."""
+        with self._session.standing.lock:
+            self._session.standing.watchers.append(watch)
+
+    def _unwatch(self, watch: Callable[[StateChange], object]) -> None:
+        """Let `watch` hear of nothing more."""
+        with self._session.standing.lock, suppress(ValueError):
+            self._session.standing.watchers.remove(watch)
 
     def _report(self, error: Exception) -> None:
         """Tell ``on_error`` of an error that no caller waits for."""

@@ -24,6 +24,8 @@ __all__ = [
     "Kind",
     "Origin",
     "RelayedError",
+    "end_of",
+    "end_text",
     "fields_of",
     "gap_of",
     "gap_text",
@@ -42,6 +44,8 @@ class Kind:
     EVENT: Final = "event"
     GAP: Final = "gap"
     STATE: Final = "state"
+    END: Final = "end"
+    """A topic ended; the payload says why, where it was not closed by its publisher."""
 
 
 @frozen
@@ -133,16 +137,26 @@ def gap_of(payload: bytes, epoch: int) -> Gap:
     return Gap(GapReason(data.get("reason")), count, epoch)
 
 
+def end_text(error: BaseException | None) -> bytes:
+    """Return the payload of a topic's end."""
+    return encode_json({"error": _text_of(error)}).encode()
+
+
+def end_of(payload: bytes) -> RelayedError | None:
+    """Return why a topic ended, or None where its publisher closed it."""
+    error = _members(payload).get("error")
+    return None if error is None else RelayedError(str(error))
+
+
 def state_text(change: StateChange) -> bytes:
     """Return the payload of a state change; of its error only the class and the text."""
-    error = change.error
     return encode_json(
         {
             "state": change.state.value,
             "previous": change.previous.value,
             "reason": change.reason,
             "attempt": change.attempt,
-            "error": None if error is None else f"{type(error).__name__}: {error}",
+            "error": _text_of(change.error),
         }
     ).encode()
 
@@ -164,6 +178,10 @@ def state_of(payload: bytes, epoch: int) -> StateChange:
 
 class RelayedError(Exception):
     """What a publisher's client met; here only its text, for the error itself stayed there."""
+
+
+def _text_of(error: BaseException | None) -> str | None:
+    return None if error is None else f"{type(error).__name__}: {error}"
 
 
 def _members(payload: bytes) -> Mapping[str, Any]:

@@ -68,7 +68,7 @@ def _translating(
     """Raise a `RelayError` for what redis-py raises, without a trace that may show a password."""
 
     @functools.wraps(call)
-    def translated(self: RedisEngine, *arguments: P.args, **named: P.kwargs) -> R:
+    def translated(self: RedisEngine, /, *arguments: P.args, **named: P.kwargs) -> R:
         self.check_open()
         try:
             return call(self, *arguments, **named)

@@ -92,7 +92,9 @@ class Delivery(Teller):
                 # Without rows too: an event came, whatever was left of it.
                 with self.lock:
                     subscription.offer_newest_locked(rows)
-        self.wake()
+        # What nobody's callback waits for is in no line.
+        if self._line:
+            self.wake()
 
     def put_gap(self, subscription: Subscription[Any], gap: Gap) -> None:
         """Queue a gap behind what a subscription has queued; never waits."""

@@ -35,7 +35,8 @@ class Standing:
     and the codec. No I/O, no waiting and no user code under it, which logging would be. It is
     reentrant, so that a signal handler that closes the client cannot wait for the very code that
     it interrupted. `_changed` is its condition, for those who wait for another state. Methods
-    that need it end in ``_locked``.
+    that need it end in ``_locked``. The `watchers` hear of each change as it happens, under it:
+    they neither wait nor raise, and are no code of the user's.
     """
 
     def __init__(self, venue: str, delivery: Delivery) -> None:
@@ -48,6 +49,7 @@ class Standing:
         self.epoch = 0
         self.forked = False
         self.handlers: list[Callable[[StateChange], object]] = []
+        self.watchers: list[Callable[[StateChange], object]] = []
         self._changed = threading.Condition(self.lock)
         self._delivery = delivery
         self._refusal: VenueError | None = None
@@ -66,6 +68,8 @@ class Standing:
         self.changed_at, self.changed_on = monotonic(), wall_clock()
         self._changed.notify_all()
         self._delivery.journal.note_change(change)
+        for watch in self.watchers:
+            watch(change)
         self._unlogged.append(change)
         self._untold.append(change)
         if len(self._untold) > UNTOLD:

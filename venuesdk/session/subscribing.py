@@ -73,6 +73,8 @@ class Subscribing:
             return True
 
         try:
+            for subscription in subscriptions:
+                subscription.ready()
             began = self._await(begin, deadline)
             for subscription in subscriptions:
                 subscription.began = began

@@ -219,9 +219,16 @@ class Subscription(Generic[T]):
 
     # For the session -----------------------------------------------------------------------------
 
+    def report(self, error: BaseException) -> None:
+        """Tell ``on_error`` of the client; never waits."""
+        self._delivery.report(error)
+
     def belongs_to(self, delivery: Delivery) -> bool:
         """Return whether this is a subscription of the client that has this delivery."""
         return self._delivery is delivery
+
+    def ready(self) -> None:
+        """Get ready for events, on the caller's thread and before anything is sent."""
 
     # For the session, under its lock -------------------------------------------------------------
 

@@ -1,0 +1,302 @@
+"""Flusher: the one thread of a relay that speaks to the engine.
+
+It renews the leases, numbers what waits, appends it, and forgets it when the engine has confirmed
+it. Whatever the engine does, the same drafts with the same positions are given again, so that
+nothing is doubled and nothing is lost. It holds no lock while it asks the engine for anything.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from ..models import GapReason
+from ..protocol.codec import Joining
+from ..session.slots import SLICE
+from ..timing import Backoff, Deadline, monotonic, wall_clock
+from .engine import START, Deposed, Engine, EngineFull, EngineRefused, Position, RelayError
+from .lane import Lane
+from .office import Office
+from .source import Source
+
+__all__ = ["Flusher", "now_ns"]
+
+TRIM_EVERY = 1.0
+"""Seconds between two looks at what all groups have acknowledged."""
+
+
+class Flusher:
+    """What the relay's thread does.
+
+    Lock: `_progress`, a condition, for those who wait for something to be done; nothing else is
+    under it. `wake` costs whoever calls it next to nothing while the thread is at work.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        offices: Sequence[Office],
+        *,
+        batch: int,
+        linger: float,
+        max_length: int | None,
+        reconnect: Backoff,
+    ) -> None:
+        self.engine = engine
+        self.outages = 0
+        self.undecodable = 0
+        self.unpublished = 0
+        self.down = False
+        self._offices = offices
+        self._batch = batch
+        self._linger = linger
+        self._max_length = max_length
+        self._reconnect = reconnect
+        self._attempt = 0
+        self._wanted = threading.Event()
+        self._sleeps = False
+        self._progress = threading.Condition()
+        self._until: Deadline | None = None
+        self._trim_at = 0.0
+        self._told: type[Exception] | None = None
+        self._down_since = 0.0
+
+    # On whatever thread --------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Try for the offices once, on the caller's thread; raise what the engine raises."""
+        for office in self._offices:
+            office.renew(self.engine)
+            self._stand(office)
+
+    def wake(self) -> None:
+        """Let the thread know that something waits."""
+        if self._sleeps:
+            self._wanted.set()
+
+    def stop(self, deadline: Deadline) -> None:
+        """Let the thread end when nothing waits, or at the deadline; an earlier one stays."""
+        if self._until is None:
+            self._until = deadline
+        self._wanted.set()
+
+    def wait(self, done: Callable[[], bool], deadline: Deadline) -> bool:
+        """Wait until something is so; return False at the deadline, or where it never will be."""
+        with self._progress:
+            while not done():
+                if deadline.expired() or self._ended():
+                    return False
+                self._progress.wait(deadline.slice(SLICE))
+        return True
+
+    # The thread ----------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Publish until `stop`."""
+        while not self._ended():
+            try:
+                busy = self._round()
+                self._recovered()
+            except Exception as error:  # A mistake here must not end what a desk relies on.
+                self._failed(error)
+                self._rest(self._reconnect.delay(self._attempt - 1))
+                continue
+            with self._progress:
+                self._progress.notify_all()
+            if not busy:
+                self._sleep()
+        self._end()
+
+    def _round(self) -> bool:
+        """Do once all that is due; return whether there may be more at once."""
+        busy = False
+        refused: EngineRefused | None = None
+        for office in self._offices:
+            if office.renew(self.engine):
+                self._stand(office)
+            for lane in office.lanes:
+                try:
+                    busy |= self._flush(office, lane)
+                except EngineRefused as error:
+                    # It may be this stream's key alone: the others go on.
+                    refused = refused or error
+        if monotonic() >= self._trim_at:
+            self._trim()
+        if refused is not None:
+            raise refused
+        return busy
+
+    def _stand(self, office: Office) -> None:
+        """Let what comes wait, or be forgotten, as the office asks for."""
+        for lane in office.lanes:
+            if office.term:
+                lane.resume()
+            elif lane.open:
+                forgotten = lane.stand_by()
+                if forgotten:
+                    text = "%d entries of %s are left to the publisher in office"
+                    office.say(logging.WARNING, text, forgotten, lane.stream, lost=forgotten)
+
+    def _flush(self, office: Office, lane: Lane) -> bool:
+        """Append what waits in a lane, up to one batch; return whether there is more."""
+        if not office.term:
+            lane.stand_by()
+            return False
+        lane.resume()
+        if lane.idle:
+            return False
+        if lane.term != office.term and not self._begin(office, lane):
+            return True
+        if lane.doubtful:
+            self._look_again(office, lane)
+        lane.take(self._batch, now_ns(), self._unreadable)
+        if not lane.flight:
+            return False
+        try:
+            self.engine.append(lane.stream, Position(lane.term, lane.confirmed + 1), lane.flight)
+        except Deposed:
+            office.depose(self.engine, self.engine.top(lane.stream).term)
+            self._stand(office)
+            return False
+        except RelayError:
+            lane.doubtful = True
+            raise
+        lane.settle()
+        if lane.private and lane.count >= lane.told_at:
+            text = "%d entries wait for %s, which are never dropped: memory is the only bound"
+            office.say(logging.WARNING, text, lane.count, lane.stream, waiting=lane.count)
+            lane.told_at *= 2
+        return lane.count > 0
+
+    def _begin(self, office: Office, lane: Lane) -> bool:
+        """Begin a term in one stream; return False where that must be another one."""
+        top = self.engine.top(lane.stream)
+        if top.term > office.term:
+            office.depose(self.engine, top.term)
+            office.due = 0.0
+            return False
+        if lane.term and lane.flight:
+            # An earlier term of our own: what of it was stored, though nobody said so?
+            stored = self.engine.last(lane.stream, lane.term)
+            del lane.flight[: max(0, stored - lane.confirmed)]
+        self.engine.enlist(office.name, [lane.stream])
+        continues = START < top < (office.term, 0)
+        lane.begin(office.term, top.seq if top.term == office.term else 0, continues, now_ns())
+        if continues and lane.missed:
+            self._ask_anew(office, lane)
+        lane.missed = False
+        return True
+
+    def _ask_anew(self, office: Office, lane: Lane) -> None:
+        """Ask the venue for the full state of what has one, which was not published."""
+        for source in list(lane.sources):
+            topic, subscription = source.topic, source.subscription
+            if subscription.resync is not None and (
+                topic.private or topic.joining is not Joining.SHARE
+            ):
+                subscription.resync(subscription)
+
+    def _look_again(self, office: Office, lane: Lane) -> None:
+        """After a failure: what was confirmed must still be there, or readers are told."""
+        top = self.engine.top(lane.stream)
+        lane.doubtful = False
+        if top >= (lane.term, lane.confirmed):
+            return
+        lost = lane.confirmed - (top.seq if top.term == lane.term else 0)
+        lane.tell_first(GapReason.LOST, lost if len(lane.sources) == 1 else None, now_ns())
+        text = f"the engine lost {lost} entries of {lane.stream} that it had confirmed"
+        office.client._report(RelayError(text))
+
+    def _unreadable(self, source: Source, error: Exception) -> None:
+        self.undecodable += 1
+        source.subscription.report(error)
+
+    def _trim(self) -> None:
+        """Let the engine forget what every group has acknowledged, and more where that is asked."""
+        self._trim_at = monotonic() + TRIM_EVERY
+        for office in self._offices:
+            for lane in office.lanes if office.term else ():
+                left = self.engine.trim(lane.stream)
+                if self._max_length is not None and left > self._max_length:
+                    needed = self.engine.cut(lane.stream, self._max_length)
+                    if needed:
+                        text = "%d entries of %s were forgotten that some group still needed"
+                        office.say(logging.WARNING, text, needed, lane.stream, lost=needed)
+                elif left >= lane.long_at:
+                    text = "%s holds %d entries: some group does not acknowledge, or there is none"
+                    office.say(logging.WARNING, text, lane.stream, left, waiting=left)
+                    lane.long_at *= 2
+
+    # Trouble -------------------------------------------------------------------------------------
+
+    def _failed(self, error: Exception) -> None:
+        """Tell of what the engine does, once for each kind of trouble; make room where it can."""
+        self._attempt += 1
+        if not self.down:
+            self.outages += 1
+            self._down_since = monotonic()
+        self.down = True
+        for office in self._offices:
+            # Whether the lease has ended meanwhile is the first thing to ask then.
+            office.due = 0.0
+            if type(error) is not self._told:
+                office.client._report(error)
+        self._told = type(error)
+        if isinstance(error, EngineFull):
+            with suppress(RelayError):
+                self._trim()
+
+    def _recovered(self) -> None:
+        if not self.down:
+            return
+        self.down, self._told, self._attempt = False, None, 0
+        seconds = monotonic() - self._down_since
+        for office in self._offices:
+            waiting = sum(lane.count for lane in office.lanes)
+            text = "the engine can be used again after %.1f s; %d entries wait"
+            facts = {"seconds": seconds, "waiting": waiting}
+            office.say(logging.WARNING, text, seconds, waiting, **facts)
+
+    # Waiting and ending --------------------------------------------------------------------------
+
+    def _sleep(self) -> None:
+        """Wait until something comes, or is due; then a moment more, for others to come with it."""
+        self._sleeps = True
+        if not any(lane.count for office in self._offices for lane in office.lanes):
+            due = min([self._trim_at, *(office.due for office in self._offices)])
+            self._rest(max(0.0, due - monotonic()))
+        self._sleeps = False
+        if self._until is None and self._linger:
+            self._rest(self._linger)
+
+    def _rest(self, seconds: float) -> None:
+        """Wait so long, or until somebody wants something."""
+        until = self._until
+        self._wanted.wait(seconds if until is None else until.slice(seconds))
+        self._wanted.clear()
+
+    def _ended(self) -> bool:
+        """Whether the thread is to end: it was told to, and all is done, or it is time."""
+        until = self._until
+        return until is not None and (until.expired() or self._idle())
+
+    def _idle(self) -> bool:
+        return all(lane.idle for office in self._offices for lane in office.lanes)
+
+    def _end(self) -> None:
+        """Give up the offices and the engine; count what is left."""
+        lanes = [lane for office in self._offices for lane in office.lanes]
+        self.unpublished = sum(lane.count + len(lane.flight) for lane in lanes)
+        with suppress(RelayError):
+            for office in self._offices:
+                office.resign(self.engine)
+        self.engine.close()
+        with self._progress:
+            self._progress.notify_all()
+
+
+def now_ns() -> int:
+    """Return the time in nanoseconds since 1970, as entries have it."""
+    return int(wall_clock() * 1e9)

@@ -1,0 +1,255 @@
+"""Lane: what waits for one stream of a relay, between the clients and the thread that publishes.
+
+The readers of the clients put runs of events in, and never wait; the relay's one thread takes
+drafts out, and keeps those that the engine has not confirmed. What does not fit is counted and
+leaves a gap where it stood. Nothing here knows an engine.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Sequence
+from typing import Final, Literal, TypeAlias
+
+from ..models import Gap, GapReason, StateChange
+from ..protocol.codec import Event
+from .entry import Draft
+from .source import End, Note, Run, Source, Unreadable, drafts_of
+
+__all__ = ["Lane", "Overflow"]
+
+Overflow: TypeAlias = Literal["oldest", "newest"]
+"""What a full lane of market data drops."""
+
+WARN_AT: Final = 65_536
+"""How many entries of a private lane wait when a warning is due; then at each doubling."""
+LONG: Final = 1_000_000
+"""How many entries the engine keeps when a warning is due; then at each doubling."""
+LARGEST_BATCH: Final = 1 << 20
+"""Bytes of payload after which nothing more joins a batch."""
+
+
+class Lane:
+    """The queue of one stream.
+
+    At most `most` events and `most_bytes` of their payloads wait; of a lane that is `private`
+    there is no limit, for accounts and orders are never dropped: there `told_at` says when its
+    length is worth a warning.
+
+    Lock: `_lock` guards what waits; it is a leaf, held for moments, for it is taken under locks of
+    the clients. It is reentrant, so that a signal handler may close what it interrupted. All after
+    `flight` belongs to the relay's own thread: the drafts that are numbered and not `confirmed`.
+    """
+
+    def __init__(self, stream: str, most: int, most_bytes: int, overflow: Overflow) -> None:
+        self.stream = stream
+        self.private = False
+        self.open = True
+        self.dropped = 0
+        self.skipped = 0
+        self.count = 0
+        self.size = 0
+        self._most = most
+        self._most_bytes = most_bytes
+        self._overflow = overflow
+        self._lock = threading.RLock()
+        self._waiting: deque[Run | Note] = deque()
+        self._missing: dict[Source, int | None] = {}
+        self._taking = False
+        self.sources: list[Source] = []
+        self.missed = False
+        self.told_at = WARN_AT
+        self.long_at = LONG
+        self.flight: list[Draft] = []
+        self.term = 0
+        self.continues = False
+        self.confirmed = 0
+        self.published = 0
+        self.doubtful = False
+
+    # On whatever thread --------------------------------------------------------------------------
+
+    def add(self, source: Source) -> None:
+        """Let a subscription's events come; a private one makes the whole lane private."""
+        with self._lock:
+            self.sources.append(source)
+            self.private = self.private or source.topic.private
+
+    def remove(self, source: Source) -> None:
+        """Forget a subscription that has ended; what of it waits still goes out."""
+        with self._lock:
+            if source in self.sources:
+                self.sources.remove(source)
+
+    def put(self, source: Source, events: Sequence[Event], epoch: int, received: int) -> None:
+        """Let events wait."""
+        size = 0
+        for event in events:
+            size += len(event.payload)
+        with self._lock:
+            if not self.open:
+                self.missed = True
+                self.skipped += len(events)
+                return
+            room = self.private or self._has_room(len(events), size)
+            if not room and self._overflow == "newest":
+                self._drop(source, len(events))
+                return
+            self._tell_missing(received)
+            source.epoch = epoch
+            self._waiting.append(Run(source, epoch, received, deque(events)))
+            self.count += len(events)
+            self.size += size
+            if not room:
+                self._make_room(received)
+
+    def note(self, source: Source | None, received: int, told: Gap | StateChange | End) -> None:
+        """Let something else wait, behind all that does."""
+        with self._lock:
+            if self.open:
+                self._tell_missing(received)
+                self._waiting.append(Note(source, received, told))
+                self.count += 1
+                if not (self.private or self._has_room(0, 0)):
+                    self._make_room(received)
+
+    def _has_room(self, count: int, size: int) -> bool:
+        return self.count + count <= self._most and self.size + size <= self._most_bytes
+
+    def _drop(self, source: Source, count: int) -> None:
+        self.dropped += count
+        self._miss(source, count)
+
+    def _miss(self, source: Source, count: int | None) -> None:
+        """Let a gap be due; of one that takes in another nobody may know how much it stands for."""
+        before = self._missing.get(source, 0)
+        self._missing[source] = None if count is None or before is None else before + count
+
+    def _make_room(self, received: int) -> None:
+        """Drop the oldest, and let gaps stand in its place; what ended goes on waiting."""
+        ends: list[Note] = []
+        while self._waiting and not self._has_room(0, 0):
+            oldest = self._waiting.popleft()
+            if isinstance(oldest, Run):
+                self._shorten(oldest)
+                continue
+            if isinstance(oldest.told, End):
+                ends.append(oldest)
+                if len(ends) == self.count:
+                    break
+                continue
+            self.count -= 1
+            if isinstance(oldest.told, Gap) and oldest.source is not None:
+                self._miss(oldest.source, oldest.told.count)
+        self._waiting.extendleft(reversed(ends))
+        for source, count in self._missing.items():
+            gap = Gap(GapReason.OVERFLOW, count)
+            self._waiting.appendleft(Note(source, received, gap))
+            self.count += 1
+        self._missing.clear()
+
+    def _shorten(self, run: Run) -> None:
+        """Drop the oldest events of a run, as many as need be."""
+        before = len(run.events)
+        while run.events and not self._has_room(0, 0):
+            self.size -= len(run.events.popleft().payload)
+            self.count -= 1
+        self._drop(run.source, before - len(run.events))
+        if run.events:
+            self._waiting.appendleft(run)
+
+    def _tell_missing(self, received: int) -> None:
+        """Let gaps stand behind all that waits, for what found no room there."""
+        for source, count in self._missing.items():
+            self._waiting.append(Note(source, received, Gap(GapReason.OVERFLOW, count)))
+            self.count += 1
+        self._missing.clear()
+
+    # On the relay's thread -----------------------------------------------------------------------
+
+    def stand_by(self) -> int:
+        """Let nothing wait until `resume`, and forget what does; return how much that was."""
+        with self._lock:
+            self.open = False
+            self.missed = True
+            forgotten = self.count + len(self.flight)
+            self.skipped += forgotten
+            self._waiting.clear()
+            self._missing.clear()
+            self.count = self.size = 0
+        self.flight.clear()
+        return forgotten
+
+    def resume(self) -> None:
+        """Let things wait again."""
+        with self._lock:
+            self.open = True
+
+    def take(self, most: int, received: int, unreadable: Unreadable) -> None:
+        """Fill an empty `flight` with up to `most` drafts, in the order in which they came.
+
+        Less where they are large. `received` is now, for gaps that have no time of their own.
+        """
+        if self.flight:
+            return
+        self._taking = True
+        size = 0
+        while len(self.flight) < most and size < LARGEST_BATCH:
+            with self._lock:
+                if not self._waiting:
+                    self._tell_missing(received)
+                if not self._waiting:
+                    break
+                taken = self._waiting.popleft()
+                events = self._split_locked(taken, most - len(self.flight))
+            if isinstance(taken, Run):
+                size += sum(len(event.payload) for event in events)
+                if taken.source.told != self.term:
+                    self.flight.extend(self._continued(taken.source, received))
+                self.flight.extend(drafts_of(taken, events, unreadable))
+            else:
+                self.flight.append(taken.draft())
+        self._taking = False
+
+    def _split_locked(self, taken: Run | Note, most: int) -> list[Event]:
+        """Return up to `most` events of what was taken out, and put back the rest of it."""
+        if not isinstance(taken, Run):
+            self.count -= 1
+            return []
+        events = [taken.events.popleft() for _ in range(min(most, len(taken.events)))]
+        self.count -= len(events)
+        self.size -= sum(len(event.payload) for event in events)
+        if taken.events:
+            self._waiting.appendleft(taken)
+        return events
+
+    def begin(self, term: int, confirmed: int, continues: bool, received: int) -> None:
+        """Begin a term of the publisher; `continues` where somebody has written before it."""
+        self.term = term
+        self.confirmed = confirmed
+        self.continues = continues
+        self.doubtful = False
+        gaps = [gap for source in self.sources for gap in self._continued(source, received)]
+        self.flight[:0] = gaps
+
+    def settle(self) -> None:
+        """Forget what is under way: the engine has it."""
+        self.confirmed += len(self.flight)
+        self.published += len(self.flight)
+        self.flight.clear()
+
+    def tell_first(self, reason: GapReason, count: int | None, received: int) -> None:
+        """Let every topic have a gap before all that is under way, of which nothing is stored."""
+        gap = Gap(reason, count)
+        self.flight[:0] = [source.gap(gap, received) for source in self.sources]
+
+    def _continued(self, source: Source, received: int) -> list[Draft]:
+        """Return what tells a topic's readers, once in a term, that there may be more missing."""
+        source.told = self.term
+        return [source.gap(Gap(GapReason.TAKEN_OVER), received)] if self.continues else []
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits, and nothing is under way."""
+        return not (self.count or self.flight or self._missing or self._taking)

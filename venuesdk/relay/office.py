@@ -1,0 +1,71 @@
+"""Office: who publishes a venue, and since when; kept by a lease that ends if it is not renewed.
+
+Nothing here decides what to write. It is a relay's own thread's alone, but for `term` and `lanes`,
+which any thread may read.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from ..client import Client
+from ..timing import monotonic
+from .engine import Engine
+from .lane import Lane
+
+__all__ = ["Office"]
+
+RENEWALS = 3
+"""How often a lease is renewed in its time."""
+
+
+class Office:
+    """One venue, or a shard of it, as one publisher sees it.
+
+    `term` is the publisher's own while it is in office, else 0; `known` is the newest term that it
+    has heard of, which a term of its own is above, or goes on with where nobody had one since.
+    """
+
+    def __init__(self, name: str, client: Client, owner: str, lease: float) -> None:
+        self.name = name
+        self.client = client
+        self.lanes: tuple[Lane, ...] = ()
+        self.term = 0
+        self.known = 0
+        self._owner = owner
+        self._lease = lease
+        self.due = 0.0
+
+    def renew(self, engine: Engine) -> bool:
+        """Keep or take the office, where that is due; return whether that changed anything."""
+        if monotonic() < self.due:
+            return False
+        before = self.term
+        term = engine.claim(self.name, self._owner, self._lease, self.known)
+        self.due = monotonic() + self._lease / RENEWALS
+        self.term = term or 0
+        self.known = max(self.known, self.term)
+        if self.term and not before:
+            self.say(logging.INFO, "publishes %s in term %d", self.name, self.term)
+        elif before and not self.term:
+            self.say(logging.WARNING, "another publisher has taken over %s", self.name)
+        return self.term != before
+
+    def depose(self, engine: Engine, newer: int) -> None:
+        """Leave the office to whoever has written in term `newer`, and try for it again later."""
+        self.say(logging.WARNING, "another publisher has written to %s", self.name)
+        self.term = 0
+        self.known = max(self.known, newer)
+        # It may be that there is nobody: then the next term is above that one.
+        engine.resign(self.name, self._owner)
+
+    def resign(self, engine: Engine) -> None:
+        """Let the next one in at once."""
+        if self.term:
+            self.term = 0
+            engine.resign(self.name, self._owner)
+
+    def say(self, level: int, text: str, *arguments: Any, **facts: Any) -> None:
+        """Log something to the client's own logger."""
+        self.client._delivery.journal.say(level, text, *arguments, **facts)
