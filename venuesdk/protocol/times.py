@@ -8,10 +8,13 @@ from __future__ import annotations
 import re
 from datetime import date, datetime, timedelta, timezone
 from functools import lru_cache
+from typing import Final
 
 from ..errors import ProtocolError
 
-__all__ = ["datetime_from_ms", "datetime_from_ns", "parse_time_ns"]
+__all__ = ["NS_PER_MS", "datetime_from_ms", "datetime_from_ns", "parse_time_ns"]
+
+NS_PER_MS: Final = 1_000_000
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _EPOCH_DAY = _EPOCH.toordinal()
