@@ -20,7 +20,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _EPOCH_DAY = _EPOCH.toordinal()
 _ISO_TIME = re.compile(
     r"(\d{4}-\d\d-\d\d[Tt ](?:[01]\d|2[0-3]):[0-5]\d):([0-5]\d)(?:\.(\d{1,9}))?"
-    r"(?:[Zz]|([+-])([01]\d|2[0-3]):?([0-5]\d))?",
+    r"(?:[Zz]|([+-](?:[01]\d|2[0-3]):?[0-5]\d))?",
     re.ASCII,
 )
 
@@ -34,14 +34,14 @@ def parse_time_ns(text: str) -> int:
     match = _ISO_TIME.fullmatch(text)
     if match is None:
         raise ProtocolError("the venue's time cannot be read: not an ISO time", frame=text)
-    minute, second, fraction, sign, zone_hour, zone_minute = match.groups()
+    minute, second, fraction, offset = match.groups()
     try:
         seconds = _seconds_before(minute) + int(second)
     except ValueError as exc:
         raise ProtocolError(f"the venue's time cannot be read: {exc}", frame=text) from exc
-    if sign:
-        offset = int(zone_hour) * 3_600 + int(zone_minute) * 60
-        seconds += offset if sign == "-" else -offset
+    if offset:
+        ahead = int(offset[1:3]) * 3_600 + int(offset[-2:]) * 60
+        seconds += ahead if offset[0] == "-" else -ahead
     return seconds * 1_000_000_000 + int((fraction or "").ljust(9, "0"))
 
 

@@ -26,8 +26,7 @@ class OnyxCatalogue(Catalogue):
 
     def name(self, decode: Decode) -> str | None:
         """Return the channel and the number of the kind, or None for what is no event's decoder."""
-        made_of = channel_and_kind(decode)
-        return None if made_of is None else f"{made_of[0]} {made_of[1]}"
+        return _name_of(decode)
 
     def decoder(self, name: str) -> Decode | None:
         """Return the decoder of the channel and kind that `name` says; None where it says none."""
@@ -40,6 +39,12 @@ class OnyxCatalogue(Catalogue):
         none.
         """
         return super().time_ns(name.rpartition(" ")[0], payload)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _name_of(decode: Decode) -> str | None:
+    made_of = channel_and_kind(decode)
+    return None if made_of is None else f"{made_of[0]} {made_of[1]}"
 
 
 @lru_cache(maxsize=REMEMBERED)
@@ -65,7 +70,10 @@ _read_info = decoder(_Info)
 
 
 def _newest_row(payload: bytes) -> int | None:
-    newest = max((row.timestamp_millis for row in _read_rows(payload)), default=None)
+    newest = None
+    for row in _read_rows(payload):
+        if newest is None or row.timestamp_millis > newest:
+            newest = row.timestamp_millis
     return None if newest is None else newest * NS_PER_MS
 
 

@@ -15,7 +15,7 @@ from ...errors import ProtocolError
 from ...protocol.convert import Wire, decode_json, decoder
 from .models import ChannelEvent, DashboardsEvent, MessageType, ServerInfo, Ticker, Tickers
 
-__all__ = ["channel_and_kind", "event_decoder"]
+__all__ = ["REMEMBERED", "channel_and_kind", "event_decoder"]
 
 VENUE: Final = "onyx"
 
