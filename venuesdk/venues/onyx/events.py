@@ -43,7 +43,7 @@ def event_decoder(channel: str, message_type: int) -> Callable[[bytes], Any]:
 
 def channel_and_kind(decode: Callable[[bytes], Any]) -> tuple[str, int] | None:
     """Return what `event_decoder` made a decoder of, or None for one that it did not make."""
-    if type(decode) is not partial or decode.func.__module__ != __name__:
+    if type(decode) is not partial or decode.func not in _MADE_OF:
         return None
     channel, kind = decode.args
     return channel, int(kind)
@@ -77,3 +77,5 @@ _READERS: Final[Mapping[str, Callable[[str, MessageType, bytes], Any]]] = {
     "dashboards": _dashboards,
 }
 """The channel → what reads the messages of its events."""
+
+_MADE_OF: Final = frozenset({*_READERS.values(), _other})
