@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, ClassVar
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from venuesdk.errors import AuthenticationError, NotSubscribed, RequestRejected
 from venuesdk.protocol.codec import (
@@ -65,6 +68,44 @@ def test_a_topic_shares_its_stream_unless_it_says_otherwise() -> None:
     assert not topic.private
     assert topic.narrow is None
     assert topic.split is None
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        # Onyx, Fuze, Loopring and TimeX, as their topics are called.
+        ('tickers {"products":["dub"]}', "tickers"),
+        ("server_info", "server_info"),
+        ("quote_request BTC-USD RFQ", "quote_request"),
+        ("market_data_request", "market_data_request"),
+        ("orderbook count=5 level=0 market=lrc-eth", "orderbook"),
+        ("account 0x0123", "account"),
+        ("/orderbook.raw/ETHAUDT", "orderbook.raw"),
+        ("/trade.symbols/BTC/USDT", "trade.symbols"),
+        ("/order-update/.*", "order-update"),
+        # Patterns are regular expressions.
+        ("^/order.*", "order"),
+        (r"^/orderbook\.raw/ETH.*$", "orderbook.raw"),
+        ("^/(order|trade).symbols/.*", "order-trade-symbols"),
+        ("/.*", "other"),
+        # Whatever a user may call a channel of his own.
+        ("Snapshots", "snapshots"),
+        ("a:b{c}", "a-b-c"),
+        ("...", "other"),
+        ("кофе", "other"),
+        (" ", "other"),
+        ("", "other"),
+    ],
+)
+def test_a_topic_is_of_a_kind(name: str, kind: str) -> None:
+    """The first word or segment of its name, in letters that may stand in any key."""
+    assert Topic("key", name, None).kind == kind
+
+
+@given(st.text())
+def test_a_kind_is_a_word_whatever_a_topic_is_called(name: str) -> None:
+    """It is never empty, and holds no space, brace or colon that a key's parts are told by."""
+    assert re.fullmatch(r"[a-z0-9._-]+", Topic("key", name, None).kind)
 
 
 def test_a_topic_shows_its_name_and_not_its_spec() -> None:

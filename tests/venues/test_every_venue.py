@@ -396,6 +396,114 @@ def test_a_frame_that_is_not_quite_right_is_a_value_or_a_venue_error_tried_often
     check_recipe(venue, recipe)
 
 
+# ---- events that another process reads ----------------------------------------------------------
+
+
+def read_elsewhere(venue: Venue, event: Event, seen: dict[str, Any]) -> None:
+    """Check that an event's payload and its decoder's name are enough to read it."""
+    name = venue.codec.catalogue.name(event.decode)
+    assert name is not None, (
+        f"{venue}: {event.decode} has no name that another process could find it by: put it into "
+        f"`{venue.codec.__name__}.catalogue`, a `Catalogue` (venuesdk/protocol/catalogue.py)"
+    )
+    assert seen.setdefault(name, event.decode) is event.decode, f"{venue}: two are called {name!r}"
+    found = venue.codec.catalogue.decoder(name)
+    assert found is not None, f"{venue}: {name!r} is the name of nothing"
+    assert outcome_of(found, event.payload) == outcome_of(event.decode, event.payload)
+    moment = venue.codec.catalogue.time_ns(name, event.payload)
+    assert moment is None or type(moment) is int
+
+
+def outcome_of(decode: Callable[[bytes], Any], payload: bytes) -> Any:
+    """Return the value of a payload, or what is said of one that cannot be read."""
+    try:
+        return decode(payload)
+    except VenueError as error:
+        return type(error), str(error)
+
+
+def documented_events(venue: Venue) -> Iterator[Event]:
+    """Yield the events of the documents, but for those by which a venue refuses a stream."""
+    for prepared in documented_frames(venue):
+        if any(message.get("error") for message in prepared.line.expect):
+            continue
+        codec = prepared.codec()
+        frame = prepared.ask(codec).encode()
+        with contextlib.suppress(ProtocolError):
+            yield from (message for message in codec.decode(frame) if type(message) is Event)
+
+
+@for_each(STREAMING)
+def test_another_process_can_read_the_events_of_the_documents(venue: Venue) -> None:
+    """Each has a decoder with a name of its own, and decoded by that name it is equal."""
+    seen: dict[str, Any] = {}
+    for event in documented_events(venue):
+        read_elsewhere(venue, event, seen)
+    assert seen
+
+
+@for_each(STREAMING)
+def test_another_process_can_read_what_a_client_receives(
+    venue: Venue, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every event of every stream is read from its payload and its decoder's name alone.
+
+    And a topic is told by plain text: its kind, and the words that make its narrowing again.
+    """
+    arrived: list[Event] = []
+    decode = venue.codec.decode
+
+    def decode_and_keep(codec: Codec, frame: bytes) -> Sequence[Any]:
+        messages = decode(codec, frame)
+        # What becomes of an event takes its route away, so that this is one of its own.
+        arrived.extend(
+            Event(one.route, one.payload, one.decode) for one in messages if type(one) is Event
+        )
+        return messages
+
+    monkeypatch.setattr(venue.codec, "decode", decode_and_keep)
+    sim = start(venue)
+    with client_of(venue, sim) as client:
+        subscriptions: list[Any] = []
+        for call in venue.tape.calls:
+            if call.method.startswith("subscribe"):
+                with contextlib.suppress(VenueError):
+                    found = perform(venue, client, call)
+                    subscriptions += found if isinstance(found, list) else [found]
+        # Last, since a subscribe may be one that ends all others.
+        subscriptions.append(start_stream(venue, client))
+        sim.tick(3)
+        subscriptions[-1].get(timeout=PATIENCE)
+        # What the venue sent before its answer has arrived before it.
+        speak(venue, client)
+    assert arrived
+    seen: dict[str, Any] = {}
+    for event in arrived:
+        read_elsewhere(venue, event, seen)
+    for topic in (subscription.topic for subscription in subscriptions):
+        assert re.fullmatch(r"[a-z0-9._-]+", topic.kind)
+        words = () if topic.narrow is None else topic.narrow.words
+        assert type(words) is tuple
+        assert venue.codec.catalogue.narrowing(words) == topic.narrow
+
+
+@for_each(STREAMING)
+@given(recipe=RECIPES)
+def test_a_time_is_a_number_or_none(venue: Venue, recipe: Sequence[int]) -> None:
+    """Whatever a payload holds, whoever asks for its time gets no exception."""
+    catalogue = venue.codec.catalogue
+    for event in documented_events_once(venue):
+        name = catalogue.name(event.decode) or ""
+        moment = catalogue.time_ns(name, changed(event.payload, Choices(recipe)))
+        assert moment is None or type(moment) is int
+
+
+@functools.cache
+def documented_events_once(venue: Venue) -> list[Event]:
+    """Return the events of the documents, which nothing changes."""
+    return list(documented_events(venue))
+
+
 # ---- the class ---------------------------------------------------------------------------------
 
 

@@ -571,6 +571,41 @@ class TestEvents:
         assert MarketData(1706792030668, ()).datetime == moment
 
 
+class TestCatalogue:
+    @pytest.mark.parametrize(
+        ("frame", "name"),
+        [
+            (stream(quote()), "quote"),
+            (stream({"timestamp": 1, "data": []}, "market_data_request"), "market_data"),
+            (stream({"a": 1}, "other_request"), "json"),
+        ],
+    )
+    def test_stored_names_never_change(self, codec, frame, name):
+        """They stand in stored data: a reader of tomorrow finds by them what was published today.
+
+        One may be added; none may be changed, or given to anything else.
+        """
+        (event,) = decode(codec, frame)
+        assert FuzeCodec.catalogue.name(event.decode) == name
+        assert FuzeCodec.catalogue.decoder(name) is event.decode
+
+    def test_a_refusal_has_no_name(self, codec):
+        """It is told where the stream is read, and means nothing elsewhere."""
+        for id, topic in ((1, quotes_topic("BTC_USD", "RFQ")), (2, quotes_topic("ETH_USD", "RFQ"))):
+            begin(codec, id, topic)
+        refused = [each for each in decode(codec, refusal()) if isinstance(each, Event)]
+        assert refused
+        assert {FuzeCodec.catalogue.name(event.decode) for event in refused} == {None}
+
+    def test_only_market_data_have_a_time(self):
+        """It is in milliseconds; a quote has none."""
+        time_ns = FuzeCodec.catalogue.time_ns
+        payload = json.dumps({"timestamp": 1_706_792_030_668, "data": []}).encode()
+        assert time_ns("market_data", payload) == 1_706_792_030_668_000_000
+        assert time_ns("quote", payload) is None
+        assert time_ns("market_data", b'{"timestamp": "1706792030668"}') is None
+
+
 class TestTopics:
     def test_quotes_are_told_apart_by_symbol_and_type(self):
         """The same symbol in another case is the same; another type is not."""

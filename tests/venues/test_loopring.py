@@ -57,6 +57,7 @@ from venuesdk.venues.loopring import (
 )
 from venuesdk.venues.loopring.address import with_key
 from venuesdk.venues.loopring.codec import leave_request
+from venuesdk.venues.loopring.events import DECODERS
 from venuesdk.venues.loopring.topics import config_of, topic_of
 
 KEY = "loopring-key-of-a-test"
@@ -492,6 +493,59 @@ class TestValues:
         del frame["ts"]
         with pytest.raises(ProtocolError, match="ts"):
             value_of(codec, frame)
+
+
+class TestCatalogue:
+    @pytest.mark.parametrize(
+        ("topic", "name"),
+        [
+            ("account", "account"),
+            ("ammpool", "ammpool"),
+            ("blockgen", "blockgen"),
+            ("candlestick", "candlestick"),
+            ("depth", "depth"),
+            ("order", "order"),
+            ("orderbook", "orderbook"),
+            ("ticker", "ticker"),
+            ("trade", "trade"),
+            # These are read as another topic is.
+            ("btradedepth", "orderbook"),
+            ("mixorder", "orderbook"),
+            ("mixtrade", "trade"),
+            ("anything", "topic"),
+        ],
+    )
+    def test_stored_names_never_change(self, codec, topic, name):
+        """They stand in stored data: a reader of tomorrow finds by them what was published today.
+
+        One may be added; none may be changed, or given to anything else.
+        """
+        (event,) = decode(codec, {"topic": {"topic": topic}, "ts": NOW, "data": {}})
+        assert LoopringCodec.catalogue.name(event.decode) == name
+        assert LoopringCodec.catalogue.decoder(name) is event.decode
+        assert LoopringV2Codec.catalogue is LoopringCodec.catalogue
+
+    def test_every_decoder_has_a_name(self):
+        """Whatever a topic is decoded by can be handed on."""
+        names = {LoopringCodec.catalogue.name(decode) for decode in DECODERS.values()}
+        assert None not in names
+
+    @pytest.mark.parametrize(
+        ("ts", "moment"),
+        [
+            (1_584_717_910_000, 1_584_717_910_000_000_000),
+            ("1584717910000", 1_584_717_910_000_000_000),
+            (1_565_844_328, 1_565_844_328_000_000_000),
+            (None, None),
+            ("soon", None),
+            (1.5, None),
+        ],
+    )
+    @pytest.mark.parametrize("name", ["order", "orderbook", "topic"])
+    def test_the_venues_time_is_the_pushs(self, name, ts, moment):
+        """In milliseconds by the documents' tables, in seconds in the sample of an order."""
+        frame = json.dumps({"topic": {}, "ts": ts, "data": []}).encode()
+        assert LoopringCodec.catalogue.time_ns(name, frame) == moment
 
 
 class TestTopics:

@@ -10,6 +10,7 @@ import datetime as dt
 import json
 import pickle
 from decimal import Decimal
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -43,6 +44,7 @@ from venuesdk.venues.onyx import (
     Tickers,
 )
 from venuesdk.venues.onyx.codec import read_reply
+from venuesdk.venues.onyx.events import event_decoder
 from venuesdk.venues.onyx.topics import channel_topic, covers, tickers_topic
 
 TOKEN = "onyx-canary-token"
@@ -441,6 +443,90 @@ class TestTopics:
         """Neither a name nor an object of one key: refused before anything is sent."""
         with pytest.raises(error):
             channel_topic(channel)
+
+
+class TestCatalogue:
+    @pytest.mark.parametrize(
+        ("channel", "kind", "name"),
+        [
+            ("tickers", 1, "tickers 1"),
+            ("server_info", 0, "server_info 0"),
+            ("dashboards", 3, "dashboards 3"),
+            ("snapshots", 2, "snapshots 2"),
+            ("a b", -7, "a b -7"),
+            ("", 0, " 0"),
+        ],
+    )
+    def test_stored_names_never_change(self, codec, channel, kind, name):
+        """A decoder is called as its channel, a space, and the number of the message type.
+
+        The names stand in stored data: a reader of tomorrow finds by them what was published
+        today. None may be changed, or be given to anything else.
+        """
+        event = decode_one(codec, {"channel": channel, "message": [], "message_type": kind})
+        assert OnyxCodec.catalogue.name(event.decode) == name
+        assert OnyxCodec.catalogue.decoder(name) is event.decode
+
+    @given(channel=st.text(), kind=st.integers())
+    def test_any_channel_and_kind_can_be_made_again(self, channel, kind):
+        """Whatever the venue may come to stream, its name is enough to read it."""
+        name = OnyxCodec.catalogue.name(event_decoder(channel, kind))
+        event = OnyxCodec.catalogue.decoder(name)(b"{}" if channel == "dashboards" else b"[]")
+        assert event.message_type == kind
+        assert getattr(event, "channel", channel) == channel
+
+    def test_more_channels_than_are_remembered_have_their_names(self):
+        """A decoder that waits in a queue is named, though many were made since."""
+        decoders = [event_decoder(f"channel {number}", 1) for number in range(200)]
+        names = [OnyxCodec.catalogue.name(decode) for decode in decoders]
+        assert names == [f"channel {number} 1" for number in range(200)]
+
+    @pytest.mark.parametrize("name", ["", "tickers", "tickers x", "tickers 1.0", "tickers \u0662"])
+    def test_what_says_no_channel_and_kind_is_unknown(self, name):
+        """It was published by something newer, or is no name at all."""
+        assert OnyxCodec.catalogue.decoder(name) is None
+        assert OnyxCodec.catalogue.time_ns(name, b"[]") is None
+
+    @pytest.mark.parametrize("decode", [bytes.decode, lambda payload: payload, partial(int, "1")])
+    def test_what_is_no_decoder_of_an_event_has_no_name(self, decode):
+        """Be it made in the same way."""
+        assert OnyxCodec.catalogue.name(decode) is None
+
+    @pytest.mark.parametrize(
+        ("name", "payload", "moment"),
+        [
+            # The first time is that of the Onyx document's ticker.
+            ("tickers 1", '[{"timestamp_millis": 1713950000123}]', 1_713_950_000_123_000_000),
+            ("tickers 0", '[{"timestamp_millis": 2}, {"timestamp_millis": 5}]', 5_000_000),
+            ("tickers 1", '[{"timestamp_millis": -2}, {"timestamp_millis": -5}]', -2_000_000),
+            ("tickers 1", "[]", None),
+            ("tickers 1", '[{"timestamp_millis": 1}, {}]', None),
+            ("tickers 1", '[{"timestamp_millis": "1"}]', None),
+            ("server_info 0", '{"timestamp": "1970-01-01T00:00:01.000000007Z"}', 1_000_000_007),
+            ("server_info 0", '{"timestamp": "soon"}', None),
+            ("dashboards 0", '[{"timestamp_millis": 1}]', None),
+            ("snapshots 1", '{"timestamp_millis": 1}', None),
+        ],
+    )
+    def test_the_venues_time_is_that_of_the_newest_row(self, name, payload, moment):
+        """Server info names one of its own; what no document describes has none."""
+        assert OnyxCodec.catalogue.time_ns(name, payload.encode()) == moment
+
+    def test_a_narrowing_is_made_again_from_its_words(self):
+        """They are stored, as the names are: ``products``, then the products in order."""
+        narrow = tickers_topic(products=["dub", "EBOB"]).narrow
+        assert narrow.words == ("products", "EBOB", "dub")
+        again = OnyxCodec.catalogue.narrowing(narrow.words)
+        assert again == narrow == tickers_topic(products=["EBOB", "dub", "dub"]).narrow
+        assert again != tickers_topic(products=["dub"]).narrow
+        dub, brt = Ticker("dubm24", 1, "dub"), Ticker("brtm24", 1, "brt")
+        assert again(Tickers((dub, brt))) == Tickers((dub,))
+
+    @pytest.mark.parametrize("words", [("products",), ("products", ""), ("product_groups", "a")])
+    def test_words_of_no_narrowing_are_refused(self, words):
+        """There is none of no product, and none of groups, which tickers do not name."""
+        with pytest.raises(ValueError, match="narrowing"):
+            OnyxCodec.catalogue.narrowing(words)
 
 
 class TestStanding:

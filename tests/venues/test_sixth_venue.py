@@ -36,6 +36,7 @@ from collections.abc import Generator, Hashable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from ...errors import AuthenticationError, InvalidRequest, ProtocolError, RequestRejected
+from ...protocol.catalogue import Catalogue
 from ...protocol.codec import Codec, Event, Message, Rejection, Request, Response, Topic
 from ...protocol.convert import Raw, Wire, decoder, encode_json
 from .models import Tick
@@ -66,6 +67,7 @@ class SixthCodec(Codec):
         1: AuthenticationError,
         2: InvalidRequest,
     }
+    catalogue: ClassVar[Catalogue] = Catalogue({"tick": _read_tick})
 
     def opening(self) -> Generator[Request, bytes, None]:
         """Yield the login."""
@@ -349,6 +351,11 @@ DEFECTS: Mapping[str, tuple[str, str, str]] = {
         "venuesdk/venues/sixth/client.py",
         "VENUESDK_SIXTH_API_KEY",
         "SIXTH_KEY",
+    ),
+    "test_another_process_can_read_what_a_client_receives": (
+        "venuesdk/venues/sixth/codec.py",
+        '    catalogue: ClassVar[Catalogue] = Catalogue({"tick": _read_tick})\n',
+        "",
     ),
     "test_a_missing_credential_is_named": (
         "venuesdk/venues/sixth/client.py",

@@ -49,6 +49,7 @@ from venuesdk.venues.timex import (
     Trade,
     TradeInfo,
     Update,
+    events,
     orders,
 )
 from venuesdk.venues.timex.topics import (
@@ -67,6 +68,8 @@ ACCOUNT = "0xb18e6e42cd252b78731f4eec48a7d1cf6a0b3849"
 ROUTE = "5435a742-eed1-4874-951e-eefdfb559234"
 OTHER = "864ff046-ba40-4c7b-95cb-cf75f9059916"
 UTC = dt.timezone.utc
+TRADED = 1_662_828_386_584_000_000
+"""2022-09-10T16:46:26.584, worked out with GNU date."""
 
 ENTRY = {
     "market": "ETHUSD",
@@ -854,6 +857,94 @@ class TestTopics:
         assert first == rows[0][0]
         assert pattern_topic("/p", True).split is None
         assert account_topic(ACCOUNT).split is None
+
+
+class TestCatalogue:
+    STORED = {
+        "RAW_ORDER_BOOK_UPDATED": events.MESSAGE_DECODERS["RAW_ORDER_BOOK_UPDATED"],
+        "GROUP_ORDER_BOOK_UPDATED": events.MESSAGE_DECODERS["GROUP_ORDER_BOOK_UPDATED"],
+        "TRADE": events.MESSAGE_DECODERS["TRADE"],
+        "message": events.message_update,
+        "frame": events.frame_update,
+        "account": events.account_update,
+        "balance": events.balance_update,
+        "order": events.order_update,
+        "snapshot": events.pattern_snapshot,
+        "account snapshot": events.account_snapshot,
+    }
+
+    @pytest.mark.parametrize("name", STORED)
+    def test_stored_names_never_change(self, name):
+        """They stand in stored data: a reader of tomorrow finds by them what was published today.
+
+        One may be added; none may be changed, or given to anything else.
+        """
+        assert TimexCodec.catalogue.decoder(name) is self.STORED[name]
+        assert TimexCodec.catalogue.name(self.STORED[name]) == name
+
+    def test_every_event_that_has_a_model_has_a_name(self):
+        """It is the venue's own."""
+        for event, decode in events.MESSAGE_DECODERS.items():
+            assert TimexCodec.catalogue.name(decode) == event
+
+    @pytest.mark.parametrize(
+        ("name", "payload", "moment"),
+        [
+            ("TRADE", {"message": {"event": {"timestamp": "2022-09-10T16:46:26.584"}}}, TRADED),
+            ("message", {"message": {"event": {"timestamp": "2022-09-10T16:46:26.584"}}}, TRADED),
+            ("message", {"message": {"event": {}}}, None),
+            ("message", {"message": "text"}, None),
+            ("TRADE", {"message": {"event": {"timestamp": "soon"}}}, None),
+            ("order", {"order": {"updatedAt": "2022-09-10T16:46:26.584Z"}}, TRADED),
+            ("order", {"order": {"createdAt": "2022-09-10T16:46:26.584Z"}}, None),
+            ("balance", {"balance": {"currency": "AUDT"}}, None),
+            ("snapshot", {"timestamp": "2022-09-10T16:46:26.584Z"}, None),
+        ],
+    )
+    def test_the_venues_time_is_the_events(self, name, payload, moment):
+        """An order's is when it last changed; balances, snapshots and strange frames have none."""
+        assert TimexCodec.catalogue.time_ns(name, json.dumps(payload).encode()) == moment
+
+    @pytest.mark.parametrize(
+        ("name", "book"),
+        [("RAW_ORDER_BOOK_UPDATED", "rawOrderBook"), ("GROUP_ORDER_BOOK_UPDATED", "orderbook")],
+    )
+    def test_a_book_has_the_time_of_its_event_or_its_own(self, name, book):
+        """The event that brings a book may not say when it was."""
+        event = {
+            "timestamp": "2022-09-10T16:46:26.584",
+            "data": {book: {"timestamp": "2022-09-10T16:46:25.584Z"}},
+        }
+        frame = {"message": {"event": event}}
+        time_ns = TimexCodec.catalogue.time_ns
+        assert time_ns(name, json.dumps(frame).encode()) == TRADED
+        del event["timestamp"]
+        assert time_ns(name, json.dumps(frame).encode()) == TRADED - 1_000_000_000
+        event["data"] = {}
+        assert time_ns(name, json.dumps(frame).encode()) is None
+
+    @pytest.mark.parametrize(
+        ("topic", "words"),
+        [
+            (raw_book_topic("ethusd"), ("orderbook.raw", "ETHUSD")),
+            (grouped_book_topic("ethusd"), ("orderbook.group", "ETHUSD")),
+            (trades_topic("btc", "usdt"), ("trade.symbols", "BTC", "USDT")),
+        ],
+        ids=str,
+    )
+    def test_a_narrowing_is_made_again_from_its_words(self, topic, words):
+        """They are stored, as the names are: the family of the pattern, and what it is about."""
+        assert topic.narrow.words == words
+        assert TimexCodec.catalogue.narrowing(words) == topic.narrow
+        assert TimexCodec.catalogue.narrowing((*words[:-1], "OTHER")) != topic.narrow
+
+    @pytest.mark.parametrize(
+        "words", [("orderbook.raw",), ("trade.symbols", "BTC"), ("orderbook", "A"), ("", "A")]
+    )
+    def test_words_of_no_narrowing_are_refused(self, words):
+        """Too few, and unknown ones."""
+        with pytest.raises(ValueError, match="narrowing"):
+            TimexCodec.catalogue.narrowing(words)
 
 
 class TestOrders:

@@ -17,14 +17,16 @@ The words:
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Callable, Generator, Hashable, Iterable, Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple, TypeAlias
+from typing import Any, ClassVar, Final, NamedTuple, TypeAlias
 
 from attrs import field, frozen
 
 from ..errors import RequestRejected, VenueError
 from ..models import HttpRequest, HttpResponse
 from ..secret import Secret
+from .catalogue import Catalogue, Narrowing
 from .convert import MutableWire
 
 __all__ = [
@@ -40,6 +42,10 @@ __all__ = [
     "Response",
     "Topic",
 ]
+
+
+_PARTS: Final = re.compile(r"[a-z0-9_]+(?:[.-][a-z0-9_]+)*")
+"""What of a topic's name may stand in its kind."""
 
 
 class Joining(enum.Enum):
@@ -60,8 +66,9 @@ class Topic:
     Two topics with one `key` are one subscription on the wire. `spec` is what the codec needs to
     write it. `route` says where its events arrive; ``None`` means that the venue names the route
     in its response. `narrow` keeps of a decoded value what the topic asked for, or returns
-    ``None`` where nothing is left. `split` cuts a decoded value into values of the same type, one
-    for each conflation key. A `private` topic (account, orders) never drops silently.
+    ``None`` where nothing is left; of its words another process makes it again. `split` cuts a
+    decoded value into values of the same type, one for each conflation key. A `private` topic
+    (account, orders) never drops silently.
     """
 
     key: Hashable
@@ -70,10 +77,22 @@ class Topic:
     route: Hashable | None = field(default=None, eq=False)
     joining: Joining = field(default=Joining.SHARE, eq=False)
     private: bool = field(default=False, eq=False)
-    narrow: Callable[[Any], Any] | None = field(default=None, eq=False, repr=False)
+    narrow: Narrowing | None = field(default=None, eq=False, repr=False)
     split: Callable[[Any], Iterable[tuple[Hashable, Any]]] | None = field(
         default=None, eq=False, repr=False
     )
+
+    @property
+    def kind(self) -> str:
+        """The kind of channel: lower-case text of ``[a-z0-9._-]``, never empty, and stored.
+
+        It is the first word of the name, or the first segment where that is a path or a pattern
+        of paths: ``tickers``, ``orderbook.raw``. What may not stand in a kind parts it
+        (``^/(order|trade)`` is ``order-trade``); where nothing is left it is ``other``.
+        """
+        word = "".join(self.name.lower().split()[:1])
+        segment = word.lstrip("^/").partition("/")[0].replace("\\.", ".")
+        return "-".join(_PARTS.findall(segment)) or "other"
 
 
 @frozen
@@ -172,6 +191,8 @@ class Codec:
     """One subscribe request may carry several topics, and succeeds or fails as a whole."""
     silent: ClassVar[bool] = False
     """A subscribe may stay without any answer on a quiet stream, and is no fault then."""
+    catalogue: ClassVar[Catalogue] = Catalogue()
+    """The names of the decoders that its events have, and of its topics' narrowings."""
 
     def __init__(
         self, credentials: Mapping[str, Secret], url: str = "", http_url: str = ""

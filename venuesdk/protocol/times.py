@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime, timedelta, timezone
+from functools import lru_cache
+from typing import Final
 
 from ..errors import ProtocolError
 
-__all__ = ["datetime_from_ms", "datetime_from_ns", "parse_time_ns"]
+__all__ = ["NS_PER_MS", "datetime_from_ms", "datetime_from_ns", "parse_time_ns"]
+
+NS_PER_MS: Final = 1_000_000
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _EPOCH_DAY = _EPOCH.toordinal()
 _ISO_TIME = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[Tt ]([01]\d|2[0-3]):([0-5]\d):([0-5]\d)(?:\.(\d{1,9}))?"
-    r"(?:[Zz]|([+-])([01]\d|2[0-3]):?([0-5]\d))?",
+    r"(\d{4}-\d\d-\d\d[Tt ](?:[01]\d|2[0-3]):[0-5]\d):([0-5]\d)(?:\.(\d{1,9}))?"
+    r"(?:[Zz]|([+-](?:[01]\d|2[0-3]):?[0-5]\d))?",
     re.ASCII,
 )
 
@@ -30,16 +34,22 @@ def parse_time_ns(text: str) -> int:
     match = _ISO_TIME.fullmatch(text)
     if match is None:
         raise ProtocolError("the venue's time cannot be read: not an ISO time", frame=text)
-    year, month, day, hour, minute, second, fraction, sign, zone_hour, zone_minute = match.groups()
+    minute, second, fraction, offset = match.groups()
     try:
-        days = date(int(year), int(month), int(day)).toordinal() - _EPOCH_DAY
+        seconds = _seconds_before(minute) + int(second)
     except ValueError as exc:
         raise ProtocolError(f"the venue's time cannot be read: {exc}", frame=text) from exc
-    seconds = days * 86_400 + int(hour) * 3_600 + int(minute) * 60 + int(second)
-    if sign:
-        offset = int(zone_hour) * 3_600 + int(zone_minute) * 60
-        seconds += offset if sign == "-" else -offset
+    if offset:
+        ahead = int(offset[1:3]) * 3_600 + int(offset[-2:]) * 60
+        seconds += ahead if offset[0] == "-" else -ahead
     return seconds * 1_000_000_000 + int((fraction or "").ljust(9, "0"))
+
+
+@lru_cache(maxsize=256)
+def _seconds_before(minute: str) -> int:
+    """Return the seconds from 1970 to a minute; those of a stream are few, and come again."""
+    days = date(int(minute[:4]), int(minute[5:7]), int(minute[8:10])).toordinal() - _EPOCH_DAY
+    return days * 86_400 + int(minute[11:13]) * 3_600 + int(minute[14:]) * 60
 
 
 def datetime_from_ns(nanoseconds: int) -> datetime:

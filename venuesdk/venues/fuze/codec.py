@@ -12,8 +12,10 @@ from collections.abc import Generator, Hashable, Mapping, Sequence
 from typing import Any, ClassVar, Final, NoReturn
 
 from ...errors import AuthenticationError, ProtocolError, RequestRejected, VenueError
+from ...protocol.catalogue import Catalogue
 from ...protocol.codec import Codec, Ended, Event, Message, Rejection, Request, Response, Topic
 from ...protocol.convert import decode_json, encode_json
+from .catalogue import CATALOGUE
 from .frames import (
     Envelope,
     Frame,
@@ -53,6 +55,7 @@ class FuzeCodec(Codec):
     url: ClassVar[str] = "wss://staging-ws.api.fuze.finance"
     silent: ClassVar[bool] = True
     rejections: ClassVar[Mapping[Any, type[RequestRejected]]] = CODES
+    catalogue: ClassVar[Catalogue] = CATALOGUE
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

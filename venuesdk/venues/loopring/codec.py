@@ -18,10 +18,12 @@ from ...errors import (
     RequestRejected,
 )
 from ...models import HttpRequest, HttpResponse
+from ...protocol.catalogue import Catalogue
 from ...protocol.codec import Codec, Event, Heartbeat, Message, Rejection, Request, Response, Topic
 from ...protocol.convert import Raw, Wire, decode_json, decoder, encode_json
 from . import events
 from .address import KEY_PATH, with_key
+from .catalogue import CATALOGUE
 from .configs import Config, Key, key_of, matching, name_of, needs_api_key, stops
 
 __all__ = ["SUB", "UNSUB", "LoopringCodec", "LoopringV2Codec", "leave_request"]
@@ -82,6 +84,7 @@ class LoopringCodec(Codec):
         104115: InvalidRequest,
         104116: InvalidRequest,
     }
+    catalogue: ClassVar[Catalogue] = CATALOGUE
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

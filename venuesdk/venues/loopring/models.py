@@ -9,11 +9,12 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from attrs import field, frozen
 
 from ...protocol.times import datetime_from_ms
+from .times import milliseconds
 
 __all__ = [
     "AccountUpdate",
@@ -31,9 +32,6 @@ __all__ = [
     "Update",
 ]
 
-FIRST_MILLIS: Final = 100_000_000_000
-"""From here on a time is in milliseconds: as seconds it would lie beyond the year 5000."""
-
 
 @frozen
 class Update:
@@ -48,7 +46,7 @@ class Update:
     @property
     def datetime(self) -> dt.datetime:
         """The aware UTC time of `timestamp`."""
-        return _moment(self.timestamp)
+        return datetime_from_ms(milliseconds(self.timestamp))
 
 
 @frozen
@@ -98,7 +96,7 @@ class OrderUpdate(Update):
     @property
     def created(self) -> dt.datetime:
         """The aware UTC time of `created_at`."""
-        return _moment(self.created_at)
+        return datetime_from_ms(milliseconds(self.created_at))
 
 
 class BookSlot(NamedTuple):
@@ -239,7 +237,3 @@ class TopicUpdate:
     topic: Any
     data: Any
     body: Mapping[str, Any] = field(repr=False)
-
-
-def _moment(value: int) -> dt.datetime:
-    return datetime_from_ms(value if abs(value) >= FIRST_MILLIS else value * 1_000)

@@ -7,10 +7,8 @@ be absent. Nothing here knows what a subscriber wants, except which tickers othe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
+from collections.abc import Generator, Hashable, Mapping, Sequence
 from contextlib import suppress
-from decimal import Decimal
-from functools import lru_cache
 from typing import Any, ClassVar, Final
 
 from ...errors import (
@@ -21,9 +19,12 @@ from ...errors import (
     RequestRejected,
     VenueError,
 )
+from ...protocol.catalogue import Catalogue
 from ...protocol.codec import Codec, Event, Message, Rejection, Request, Response, Topic
 from ...protocol.convert import Raw, Wire, decode_json, decoder, encode_json
-from .models import ChannelEvent, DashboardsEvent, MessageType, Reply, ServerInfo, Ticker, Tickers
+from .catalogue import CATALOGUE
+from .events import event_decoder
+from .models import Reply
 from .topics import Channel, covers, without
 
 __all__ = ["OnyxCodec", "read_reply"]
@@ -43,17 +44,7 @@ class _Frame(Wire, frozen=True):
     error: Any = None
 
 
-class _ServerInfoMessage(Wire, frozen=True):
-    """The message of a server info event."""
-
-    uid: str
-    timestamp: str
-    age_millis: int | Decimal
-
-
 _read_frame = decoder(_Frame)
-_read_tickers = decoder(tuple[Ticker, ...])
-_read_server_info = decoder(_ServerInfoMessage)
 
 
 class OnyxCodec(Codec):
@@ -74,6 +65,7 @@ class OnyxCodec(Codec):
         "bad request": InvalidRequest,
     }
     """How a refusal's text begins → its class: the venue has no codes."""
+    catalogue: ClassVar[Catalogue] = CATALOGUE
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -113,7 +105,7 @@ class OnyxCodec(Codec):
             raise ProtocolError(
                 "a frame that is neither an answer nor an event", venue=self.venue, frame=frame
             )
-        return (Event(channel, bytes(envelope.message), _event_decoder(channel, kind)),)
+        return (Event(channel, bytes(envelope.message), event_decoder(channel, kind)),)
 
     def subscribe(self, topics: Sequence[Topic], options: Mapping[str, Any]) -> Request:
         """Return the request that starts one topic."""
@@ -216,34 +208,3 @@ def _refusal_text(payload: bytes) -> str:
         if text:
             return text
     return payload.decode("utf-8", "replace")
-
-
-@lru_cache(maxsize=64)
-def _event_decoder(channel: str, message_type: int) -> Callable[[bytes], Any]:
-    """Return what makes the message of an event a value.
-
-    The kind of an event stands outside its message. Bound here, once, it leaves the message to
-    one direct decoder, and the reader neither copies nor parses the rest of the frame twice.
-    """
-    kind = MessageType(message_type)
-    if channel == "tickers":
-        return lambda payload: Tickers(_read_tickers(payload), kind)
-    if channel == "server_info":
-        return lambda payload: _server_info(payload, kind)
-    if channel == "dashboards":
-        return lambda payload: _dashboards(payload, kind)
-    return lambda payload: ChannelEvent(channel, decode_json(payload), kind)
-
-
-def _server_info(payload: bytes, kind: MessageType) -> ServerInfo:
-    message = _read_server_info(payload)
-    return ServerInfo(message.uid, message.timestamp, message.age_millis, kind)
-
-
-def _dashboards(payload: bytes, kind: MessageType) -> DashboardsEvent:
-    message = decode_json(payload)
-    dashboards = message if isinstance(message, list) else [message]
-    if not all(isinstance(dashboard, dict) for dashboard in dashboards):
-        raise ProtocolError("$: a dashboard is an object", venue=OnyxCodec.venue, frame=payload)
-    full = isinstance(message, list) and kind is MessageType.NOT_SPECIFIED
-    return DashboardsEvent(tuple(dashboards), kind, full)

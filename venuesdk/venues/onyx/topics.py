@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
-from typing import Any, Final, TypeAlias
+from typing import Any, ClassVar, Final, TypeAlias
 
-from attrs import evolve
+from attrs import evolve, field, frozen
 
 from ...protocol.codec import Joining, Topic
 from ...protocol.convert import encode_json
 from .models import ServerInfo, Ticker, Tickers
 
-__all__ = ["Channel", "channel_topic", "covers", "tickers_topic", "without"]
+__all__ = ["Channel", "OfProducts", "channel_topic", "covers", "tickers_topic", "without"]
 
 Channel: TypeAlias = str | Mapping[str, Any]
 
@@ -24,6 +24,48 @@ PRODUCTS: Final = "products"
 
 FULL_FIRST: Final = frozenset({"dashboards", "snapshots"})
 """Channels whose first event is the full state: for a late joiner they are started anew."""
+
+
+@frozen
+class OfProducts:
+    """Keeps of an event the tickers of some products, and those that name no product."""
+
+    NAME: ClassVar[str] = PRODUCTS
+
+    products: frozenset[str]
+    # No document says whether the venue minds the case of a product, so it is not minded here.
+    _folded: frozenset[str] = field(init=False, eq=False, repr=False)
+
+    @_folded.default
+    def _fold(self) -> frozenset[str]:
+        return frozenset(product.casefold() for product in self.products)
+
+    @classmethod
+    def of(cls, words: Sequence[str]) -> OfProducts:
+        """Return the narrowing of such words; raise `ValueError` where it has others."""
+        _, *products = words
+        return cls(frozenset(_names(PRODUCTS, products)))
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Its name, and the products in order."""
+        return self.NAME, *sorted(self.products)
+
+    def __call__(self, event: Tickers) -> Tickers | None:
+        """Return the event with the tickers that were asked for, or None without any."""
+        products = self.products
+        for ticker in event.tickers:
+            if ticker.product_symbol not in products:
+                break
+        else:
+            return event
+        kept = tuple(filter(self._asked_for, event.tickers))
+        if len(kept) == len(event.tickers):
+            return event
+        return evolve(event, tickers=kept) if kept else None
+
+    def _asked_for(self, ticker: Ticker) -> bool:
+        return ticker.product_symbol is None or ticker.product_symbol.casefold() in self._folded
 
 
 def tickers_topic(
@@ -62,7 +104,7 @@ def channel_topic(channel: Channel) -> Topic:
     return evolve(
         topic,
         key=(name, tuple(sorted(groups)), tuple(sorted(asked))),
-        narrow=None if groups else _keep(asked),
+        narrow=None if groups else OfProducts(asked),
     )
 
 
@@ -143,28 +185,6 @@ def _sorted(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_sorted(item) for item in value]
     return value
-
-
-def _keep(products: Iterable[str]) -> Callable[[Tickers], Tickers | None]:
-    # No document says whether the venue minds the case of a product, so it is not minded here.
-    spelt = frozenset(products)
-    wanted = frozenset(product.casefold() for product in spelt)
-
-    def asked_for(ticker: Ticker) -> bool:
-        return ticker.product_symbol is None or ticker.product_symbol.casefold() in wanted
-
-    def narrow(event: Tickers) -> Tickers | None:
-        for ticker in event.tickers:
-            if ticker.product_symbol not in spelt:
-                break
-        else:
-            return event
-        kept = tuple(filter(asked_for, event.tickers))
-        if len(kept) == len(event.tickers):
-            return event
-        return evolve(event, tickers=kept) if kept else None
-
-    return narrow
 
 
 def _by_symbol(event: Tickers) -> Iterable[tuple[str, Tickers]]:

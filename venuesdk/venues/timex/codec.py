@@ -14,9 +14,11 @@ from secrets import token_hex
 from typing import Any, ClassVar, Final
 
 from ...errors import ProtocolError, RequestRejected, VenueError, VenueUnavailable
+from ...protocol.catalogue import Catalogue
 from ...protocol.codec import Codec, Event, Message, Rejection, Request, Response, Topic
 from ...protocol.convert import Raw, Wire, decode_json, decoder, encode_json
 from . import events
+from .catalogue import CATALOGUE
 from .refusals import CODES, FAILURES, class_of
 from .topics import AccountStream, PatternStream
 
@@ -89,6 +91,7 @@ class TimexCodec(Codec):
     venue: ClassVar[str] = "timex"
     url: ClassVar[str] = "wss://plasma-relay-backend.timex.io/socket/relay"
     rejections: ClassVar[Mapping[Any, type[RequestRejected]]] = CODES
+    catalogue: ClassVar[Catalogue] = CATALOGUE
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

@@ -8,16 +8,18 @@ caller's, word for word.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Iterable
-from typing import Any, Final, NamedTuple, TypeVar
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import Any, ClassVar, Final, NamedTuple, TypeAlias
 
-from attrs import evolve
+from attrs import evolve, field, frozen
 
 from ...protocol.codec import Joining, Topic
 from .models import GroupedOrderBook, MarketEvent, RawOrderBook, Trade, Update
 
 __all__ = [
     "AccountStream",
+    "OfMarket",
+    "OfPair",
     "PatternStream",
     "account_topic",
     "address_of",
@@ -29,7 +31,7 @@ __all__ = [
     "trades_topic",
 ]
 
-Book = TypeVar("Book", RawOrderBook, GroupedOrderBook)
+Book: TypeAlias = RawOrderBook | GroupedOrderBook
 
 ADDRESS: Final = re.compile(r"0x[0-9a-f]{40}")
 
@@ -56,6 +58,71 @@ class AccountStream(NamedTuple):
 
     account: str
     snapshot: bool
+
+
+@frozen
+class OfMarket:
+    """Keeps the books of one market: a pattern may bring more than it says."""
+
+    KINDS: ClassVar[Mapping[str, type[Book]]] = {
+        "orderbook.raw": RawOrderBook,
+        "orderbook.group": GroupedOrderBook,
+    }
+    """The family of patterns → the books that it brings."""
+
+    family: str
+    market: str
+    _kind: type[Book] = field(init=False, eq=False, repr=False)
+
+    @_kind.default
+    def _kind_of_family(self) -> type[Book]:
+        return self.KINDS[self.family]
+
+    @classmethod
+    def of(cls, words: Sequence[str]) -> OfMarket:
+        """Return the narrowing of such words; raise `ValueError` where it has others."""
+        family, market = words
+        return cls(family, market)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The family of its patterns, and the market."""
+        return self.family, self.market
+
+    def __call__(self, event: MarketEvent) -> Book | None:
+        """Return the event where it is a book of the market."""
+        return event if isinstance(event, self._kind) and event.market == self.market else None
+
+
+@frozen
+class OfPair:
+    """Keeps the trades of one market, given by its two tokens in their order."""
+
+    NAME: ClassVar[str] = "trade.symbols"
+
+    base: str
+    quote: str
+
+    @classmethod
+    def of(cls, words: Sequence[str]) -> OfPair:
+        """Return the narrowing of such words; raise `ValueError` where it has others."""
+        _, base, quote = words
+        return cls(base, quote)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The family of its patterns, and the tokens."""
+        return self.NAME, self.base, self.quote
+
+    def __call__(self, event: MarketEvent) -> Trade | None:
+        """Return the event where it is a trade of the market."""
+        if (
+            isinstance(event, Trade)
+            and event.base_token_symbol == self.base
+            and event.quote_token_symbol == self.quote
+        ):
+            return event
+        return None
 
 
 def pattern_topic(pattern: str, snapshot: bool = False) -> Topic:
@@ -86,24 +153,18 @@ def account_topic(address: str, snapshot: bool = False) -> Topic:
 
 def raw_book_topic(market: str) -> Topic:
     """Return the topic of one market's book, order by order."""
-    return _book_topic("orderbook.raw", market, RawOrderBook)
+    return _book_topic("orderbook.raw", market)
 
 
 def grouped_book_topic(market: str) -> Topic:
     """Return the topic of one market's book, price by price."""
-    return _book_topic("orderbook.group", market, GroupedOrderBook)
+    return _book_topic("orderbook.group", market)
 
 
 def trades_topic(base: str, quote: str) -> Topic:
     """Return the topic of the trades of one market, given by its two tokens."""
-    pair = symbol_of("base", base), symbol_of("quote", quote)
-
-    def narrow(event: MarketEvent) -> Trade | None:
-        if isinstance(event, Trade) and (event.base_token_symbol, event.quote_token_symbol) == pair:
-            return event
-        return None
-
-    return evolve(pattern_topic(f"/trade.symbols/{pair[0]}/{pair[1]}"), narrow=narrow)
+    base, quote = symbol_of("base", base), symbol_of("quote", quote)
+    return evolve(pattern_topic(f"/trade.symbols/{base}/{quote}"), narrow=OfPair(base, quote))
 
 
 def symbol_of(argument: str, symbol: str) -> str:
@@ -135,18 +196,11 @@ def text_of(argument: str, value: str) -> str:
     return value
 
 
-def _book_topic(family: str, market: str, kind: type[Book]) -> Topic:
+def _book_topic(family: str, market: str) -> Topic:
     symbol = symbol_of("market", market)
     # The venue reads a pattern as a regular expression, or so it seems: one for ETHUSD may bring
     # ETHUSDT too.
-    return evolve(pattern_topic(f"/{family}/{symbol}"), narrow=_of_market(symbol, kind))
-
-
-def _of_market(symbol: str, kind: type[Book]) -> Callable[[MarketEvent], Book | None]:
-    def narrow(event: MarketEvent) -> Book | None:
-        return event if isinstance(event, kind) and event.market == symbol else None
-
-    return narrow
+    return evolve(pattern_topic(f"/{family}/{symbol}"), narrow=OfMarket(family, symbol))
 
 
 def _by_subject(event: Any) -> Iterable[tuple[Hashable, Any]]:
