@@ -19,6 +19,7 @@ from .engine import (
 )
 from .entry import Origin, RelayedError
 from .memory import MemoryEngine, MemoryStore
+from .publisher import LaneStats, Relay, RelayStats
 
 __all__ = [
     "Deposed",
@@ -28,10 +29,13 @@ __all__ = [
     "EngineUnavailable",
     "GroupGone",
     "GroupLag",
+    "LaneStats",
     "MemoryEngine",
     "MemoryStore",
     "Origin",
     "Position",
+    "Relay",
     "RelayError",
+    "RelayStats",
     "RelayedError",
 ]
