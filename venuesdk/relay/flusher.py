@@ -129,31 +129,26 @@ class Flusher:
         return busy
 
     def _stand(self, office: Office) -> None:
-        """Let what comes wait, or be forgotten, as the office asks for."""
-        for lane in office.lanes:
-            if office.term:
-                lane.resume()
-            elif lane.open:
-                forgotten = lane.stand_by()
-                if forgotten:
-                    text = "%d entries of %s are left to the publisher in office"
-                    office.say(logging.WARNING, text, forgotten, lane.stream, lost=forgotten)
+        """Out of office, let what comes be forgotten: whoever is in office publishes it."""
+        for lane in () if office.term else office.lanes:
+            forgotten = lane.stand_by()
+            if forgotten:
+                text = "%d entries of %s are left to the publisher in office"
+                office.say(logging.WARNING, text, forgotten, lane.stream, lost=forgotten)
 
     def _flush(self, office: Office, lane: Lane) -> bool:
         """Append what waits in a lane, up to one batch; return whether there is more."""
         if not office.term:
-            lane.stand_by()
+            self._stand(office)
             return False
-        lane.resume()
-        if lane.idle:
+        if lane.term != office.term:
+            if not self._begin(office, lane):
+                return True
+        elif lane.idle:
             return False
-        if lane.term != office.term and not self._begin(office, lane):
-            return True
-        if lane.doubtful:
+        elif lane.doubtful:
             self._look_again(office, lane)
         lane.take(self._batch, now_ns(), self._unreadable)
-        if not lane.flight:
-            return False
         try:
             self.engine.append(lane.stream, Position(lane.term, lane.confirmed + 1), lane.flight)
         except Deposed:
@@ -164,6 +159,8 @@ class Flusher:
             lane.doubtful = True
             raise
         lane.settle()
+        if not lane.open:
+            self._open(lane)
         if lane.private and lane.count >= lane.told_at:
             text = "%d entries wait for %s, which are never dropped: memory is the only bound"
             office.say(logging.WARNING, text, lane.count, lane.stream, waiting=lane.count)
@@ -171,7 +168,10 @@ class Flusher:
         return lane.count > 0
 
     def _begin(self, office: Office, lane: Lane) -> bool:
-        """Begin a term in one stream; return False where that must be another one."""
+        """Begin a term in one stream; return False where that must be another one.
+
+        What is under way then begins with an entry that no earlier publisher can write after.
+        """
         top = self.engine.top(lane.stream)
         if top.term > office.term:
             office.depose(self.engine, top.term)
@@ -180,17 +180,17 @@ class Flusher:
         if lane.term and lane.flight:
             # An earlier term of our own: what of it was stored, though nobody said so?
             stored = self.engine.last(lane.stream, lane.term)
-            del lane.flight[: max(0, stored - lane.confirmed)]
+            lane.settle(max(0, stored - lane.confirmed))
         self.engine.enlist(office.name, [lane.stream])
-        continues = START < top < (office.term, 0)
-        lane.begin(office.term, top.seq if top.term == office.term else 0, continues, now_ns())
-        if continues and lane.missed:
-            self._ask_anew(office, lane)
-        lane.missed = False
+        lane.begin(office.term, office.state(), top > START, now_ns())
         return True
 
-    def _ask_anew(self, office: Office, lane: Lane) -> None:
-        """Ask the venue for the full state of what has one, which was not published."""
+    def _open(self, lane: Lane) -> None:
+        """Let things wait again, and ask the venue anew for full states that were not published.
+
+        Only now that no other publisher can write any more: what both of them have is not doubled.
+        """
+        lane.open = True
         for source in list(lane.sources):
             topic, subscription = source.topic, source.subscription
             if subscription.resync is not None and (
@@ -268,8 +268,13 @@ class Flusher:
             due = min([self._trim_at, *(office.due for office in self._offices)])
             self._rest(max(0.0, due - monotonic()))
         self._sleeps = False
-        if self._until is None and self._linger:
+        if self._until is None and self._linger and not self._has_batch():
             self._rest(self._linger)
+
+    def _has_batch(self) -> bool:
+        return any(
+            lane.count >= self._batch for office in self._offices for lane in office.lanes
+        )
 
     def _rest(self, seconds: float) -> None:
         """Wait so long, or until somebody wants something."""

@@ -58,7 +58,6 @@ class Lane:
         self._missing: dict[Source, int | None] = {}
         self._taking = False
         self.sources: list[Source] = []
-        self.missed = False
         self.told_at = WARN_AT
         self.long_at = LONG
         self.flight: list[Draft] = []
@@ -89,7 +88,6 @@ class Lane:
             size += len(event.payload)
         with self._lock:
             if not self.open:
-                self.missed = True
                 self.skipped += len(events)
                 return
             room = self.private or self._has_room(len(events), size)
@@ -169,10 +167,9 @@ class Lane:
     # On the relay's thread -----------------------------------------------------------------------
 
     def stand_by(self) -> int:
-        """Let nothing wait until `resume`, and forget what does; return how much that was."""
+        """Let nothing wait until it is `open` again, and forget what does; return how much."""
         with self._lock:
             self.open = False
-            self.missed = True
             forgotten = self.count + len(self.flight)
             self.skipped += forgotten
             self._waiting.clear()
@@ -180,11 +177,6 @@ class Lane:
             self.count = self.size = 0
         self.flight.clear()
         return forgotten
-
-    def resume(self) -> None:
-        """Let things wait again."""
-        with self._lock:
-            self.open = True
 
     def take(self, most: int, received: int, unreadable: Unreadable) -> None:
         """Fill an empty `flight` with up to `most` drafts, in the order in which they came.
@@ -224,20 +216,26 @@ class Lane:
             self._waiting.appendleft(taken)
         return events
 
-    def begin(self, term: int, confirmed: int, continues: bool, received: int) -> None:
-        """Begin a term of the publisher; `continues` where somebody has written before it."""
+    def begin(self, term: int, state: StateChange, continues: bool, received: int) -> None:
+        """Begin a term of the publisher, with the state of its client.
+
+        Where it `continues` what somebody has written before, every topic begins with a gap.
+        """
         self.term = term
-        self.confirmed = confirmed
+        self.confirmed = 0
         self.continues = continues
         self.doubtful = False
-        gaps = [gap for source in self.sources for gap in self._continued(source, received)]
-        self.flight[:0] = gaps
+        first = [Note(None, received, state).draft()]
+        for source in self.sources:
+            first += self._continued(source, received)
+        self.flight[:0] = first
 
-    def settle(self) -> None:
-        """Forget what is under way: the engine has it."""
-        self.confirmed += len(self.flight)
-        self.published += len(self.flight)
-        self.flight.clear()
+    def settle(self, count: int | None = None) -> None:
+        """Forget what is under way, or the first of it: the engine has it."""
+        settled = len(self.flight[:count])
+        self.confirmed += settled
+        self.published += settled
+        del self.flight[:settled]
 
     def tell_first(self, reason: GapReason, count: int | None, received: int) -> None:
         """Let every topic have a gap before all that is under way, of which nothing is stored."""

@@ -10,6 +10,7 @@ import logging
 from typing import Any
 
 from ..client import Client
+from ..models import StateChange
 from ..timing import monotonic
 from .engine import Engine
 from .lane import Lane
@@ -65,6 +66,12 @@ class Office:
         if self.term:
             self.term = 0
             engine.resign(self.name, self._owner)
+
+    def state(self) -> StateChange:
+        """Return where the client stands, as a term begins with it."""
+        client = self.client
+        state = client.state
+        return StateChange(state, state, "a publisher's term begins", 0, client._delivery.epoch)
 
     def say(self, level: int, text: str, *arguments: Any, **facts: Any) -> None:
         """Log something to the client's own logger."""
