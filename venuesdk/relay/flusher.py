@@ -263,24 +263,25 @@ class Flusher:
 
     def _sleep(self) -> None:
         """Wait until something comes, or is due; then a moment more, for others to come with it."""
+        self._wanted.clear()
         self._sleeps = True
-        if not any(lane.count for office in self._offices for lane in office.lanes):
+        # What came before this line is seen here; what comes after it wakes.
+        if not self._ended() and not self._has(1):
             due = min([self._trim_at, *(office.due for office in self._offices)])
-            self._rest(max(0.0, due - monotonic()))
+            self._wanted.wait(max(0.0, due - monotonic()))
         self._sleeps = False
-        if self._until is None and self._linger and not self._has_batch():
+        if self._until is None and self._linger and not self._has(self._batch):
             self._rest(self._linger)
 
-    def _has_batch(self) -> bool:
-        return any(
-            lane.count >= self._batch for office in self._offices for lane in office.lanes
-        )
+    def _has(self, count: int) -> bool:
+        """Whether so many entries wait in one lane."""
+        return any(lane.count >= count for office in self._offices for lane in office.lanes)
 
     def _rest(self, seconds: float) -> None:
-        """Wait so long, or until somebody wants something."""
+        """Wait so long, or until the thread is told to end, and then no longer than it may."""
+        self._wanted.clear()
         until = self._until
         self._wanted.wait(seconds if until is None else until.slice(seconds))
-        self._wanted.clear()
 
     def _ended(self) -> bool:
         """Whether the thread is to end: it was told to, and all is done, or it is time."""

@@ -1,0 +1,501 @@
+"""What a relay does with its engine: outages, lost answers, other publishers, losses, trimming."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from faulty import FaultyEngine
+from sources import STREAM, Feed, onyx, texts
+
+from venuesdk import OnyxClient
+from venuesdk.models import Gap, GapReason
+from venuesdk.relay import (
+    EngineFull,
+    EngineRefused,
+    EngineUnavailable,
+    MemoryEngine,
+    MemoryStore,
+    Position,
+    Relay,
+    RelayError,
+)
+from venuesdk.relay.entry import Draft, Head
+from venuesdk.timing import Backoff
+
+QUICK = Backoff(initial=0.001, maximum=0.01)
+OFFICE = "venuesdk:{onyx}"
+
+
+class Setting:
+    """A relay of one client that speaks to nobody, on an engine that fails when it is told to."""
+
+    def __init__(self, store: MemoryStore | None = None, **options: Any) -> None:
+        self.store = store or MemoryStore()
+        self.engine = FaultyEngine(MemoryEngine(self.store))
+        self.client = onyx()
+        self._errors: list[BaseException] = []
+        self.client.on_error(self._errors.append)
+        options = {"linger": 0.0, "reconnect": QUICK, **options}
+        self.relay = Relay(self.client, self.engine, **options)
+        self.feed = Feed(self.relay, self.client)
+
+    @property
+    def errors(self) -> list[BaseException]:
+        """Return what ``on_error`` was told so far."""
+        self.client.pump()
+        return self._errors
+
+    def entries(self) -> list[str]:
+        """Return what stands in the stream, in short."""
+        with self.store.changed:
+            kept = self.store.streams.get(STREAM)
+            return [] if kept is None else list(texts(kept.entries))
+
+    def close(self) -> None:
+        self.relay.close()
+        self.client.close()
+
+
+@pytest.fixture
+def make() -> Iterator[Callable[..., Setting]]:
+    """Return what makes settings, all of which are closed at the end."""
+    made: list[Setting] = []
+
+    def make_one(**options: Any) -> Setting:
+        made.append(Setting(**options))
+        return made[-1]
+
+    yield make_one
+    for one in made:
+        one.close()
+
+
+def test_a_term_begins_with_the_state_and_goes_on_with_events(make: Callable[..., Setting]) -> None:
+    """The first publisher of a stream has no gap to tell of."""
+    one = make()
+    with one.relay:
+        one.feed.give(3)
+        assert one.relay.flush(5)
+    assert one.entries() == ["state", "1", "2", "3"]
+
+
+def test_what_came_before_the_start_is_published(make: Callable[..., Setting]) -> None:
+    """A stream may be subscribed to before the relay reaches its engine."""
+    one = make()
+    one.feed.give(2)
+    with one.relay:
+        assert one.relay.flush(5)
+    assert one.entries() == ["state", "1", "2"]
+
+
+@pytest.mark.parametrize("done", [False, True], ids=["not stored", "stored"])
+def test_a_lost_answer_neither_loses_nor_doubles(
+    make: Callable[..., Setting], done: bool
+) -> None:
+    """Whether the engine had stored the batch or not, each event stands there once."""
+    one = make()
+    with one.relay:
+        one.feed.give(2)
+        assert one.relay.flush(5)
+        one.engine.fail("append", EngineUnavailable("no answer"), done=done)
+        one.feed.give(3)
+        assert one.relay.flush(5)
+        one.feed.give(1)
+        assert one.relay.flush(5)
+    assert one.entries() == ["state", "1", "2", "3", "4", "5", "6"]
+    assert one.relay.stats().outages == 1
+
+
+def test_a_batch_of_which_a_part_was_stored_is_completed(make: Callable[..., Setting]) -> None:
+    """An engine that ran full in the middle of a batch gets all of it again."""
+    one = make()
+    with one.relay:
+        assert one.relay.flush(5)
+        one.engine.room = 2
+        one.feed.give(3)
+        assert one.relay.flush(5)
+    assert one.entries() == ["state", "1", "2", "3"]
+    assert one.relay.stats().outages == 1
+
+
+def test_an_outage_is_told_once_and_waited_out(
+    make: Callable[..., Setting], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Events wait meanwhile; ``on_error`` hears of it once, the log also of its end."""
+    one = make()
+    with one.relay, caplog.at_level(logging.WARNING):
+        one.engine.always = EngineUnavailable("gone")
+        one.feed.give(5)
+        one.engine.await_failures(4)
+        assert one.relay.stats().down
+        one.engine.always = None
+        assert one.relay.flush(5)
+        assert one.relay.stats().outages == 1
+        assert not one.relay.stats().down
+    assert one.entries() == ["state", "1", "2", "3", "4", "5"]
+    assert [str(error) for error in one.errors] == ["gone"]
+    assert any("can be used again" in record.message for record in caplog.records)
+
+
+def test_another_kind_of_trouble_is_told_again(make: Callable[..., Setting]) -> None:
+    """An outage that turns into a refused password is a new thing to know."""
+    one = make()
+    with one.relay:
+        one.engine.always = EngineUnavailable("gone")
+        one.feed.give(1)
+        one.engine.await_failures(2)
+        one.engine.always = EngineRefused("wrong password")
+        one.engine.await_failures(one.engine.failures + 3)
+        one.engine.always = None
+        assert one.relay.flush(5)
+    assert [type(error) for error in one.errors] == [EngineUnavailable, EngineRefused]
+    assert one.relay.stats().outages == 1
+
+
+def test_market_data_is_bounded_while_the_engine_is_away(make: Callable[..., Setting]) -> None:
+    """The oldest are dropped, and one gap tells exactly how many."""
+    one = make(max_queue=10)
+    with one.relay:
+        one.feed.give(1)
+        assert one.relay.flush(5)
+        one.engine.always = EngineUnavailable("gone")
+        one.feed.give(3)
+        one.engine.await_failures(1)
+        for _ in range(9):
+            one.feed.give(3)
+        one.engine.always = None
+        assert one.relay.flush(5)
+        dropped = one.relay.stats().dropped
+    assert dropped >= 15
+    events = [one for one in one.entries() if one.isdecimal()]
+    assert events == ["1", *(str(number) for number in range(32 - len(events) + 1, 32))]
+    assert one.entries().count(f"overflow {dropped}") == 1
+    assert len(events) + dropped == 31
+
+
+def test_a_full_engine_is_trimmed_before_it_is_tried_again(make: Callable[..., Setting]) -> None:
+    """What all groups have acknowledged makes room at once."""
+    one = make()
+    with one.relay:
+        one.feed.give(1)
+        assert one.relay.flush(5)
+        one.engine.calls.clear()
+        one.engine.fail("append", EngineFull("no room"))
+        one.feed.give(1)
+        assert one.relay.flush(5)
+        calls = [name for name in one.engine.calls if name in ("append", "trim")]
+        assert calls[:3] == ["append", "trim", "append"]
+
+
+def test_one_stream_that_is_refused_does_not_hold_up_the_others(
+    make: Callable[..., Setting],
+) -> None:
+    """A key that is something else concerns the streams of that name alone."""
+    from sources import dashboards
+
+    one = make()
+    other = Feed(one.relay, one.client, dashboards())
+    with one.relay:
+        assert one.relay.flush(5)
+        one.engine.fail("top", EngineRefused("wrong type"))
+        held = one.engine.hold("append")
+        one.feed.give(1)
+        other.give(1)
+        held.set()
+        assert one.relay.flush(5)
+        assert [stream.published for stream in one.relay.stats().streams] == [2, 2]
+
+
+def test_a_mistake_in_the_thread_is_told_and_ends_nothing(make: Callable[..., Setting]) -> None:
+    """Whatever is raised there, the next batch is tried."""
+    one = make()
+    with one.relay:
+        one.engine.fail("append", KeyError("a mistake"))
+        one.feed.give(1)
+        assert one.relay.flush(5)
+    assert isinstance(one.errors[0], KeyError)
+    assert one.entries() == ["state", "1"]
+
+
+# ---- two publishers ------------------------------------------------------------------------------
+
+
+def test_a_standby_publishes_nothing_and_takes_over(make: Callable[..., Setting]) -> None:
+    """It begins with a gap, and asks for nothing that came before."""
+    first = make(lease=0.3)
+    second = make(store=first.store, lease=0.3)
+    with first.relay, second.relay:
+        first.feed.give(2)
+        assert first.relay.flush(5)
+        second.feed.give(2)
+        assert second.relay.flush(5)
+        assert not second.relay.publishing
+        assert second.relay.stats().skipped == 2
+        # As a killed process: it renews nothing any more.
+        first.engine.always = EngineUnavailable("cut off")
+        assert second.relay.wait_publishing(5)
+        second.feed.give(1)
+        assert second.relay.flush(5)
+        first.engine.always = None
+    assert first.entries() == ["state", "1", "2", "state", "taken_over", "3"]
+
+
+def test_a_clean_close_lets_the_standby_in_at_once(make: Callable[..., Setting]) -> None:
+    """The lease is given up, so that nobody waits for its end."""
+    first = make(lease=60.0)
+    second = make(store=first.store, lease=0.3)
+    first.relay.start()
+    with second.relay:
+        assert not second.relay.publishing
+        assert first.relay.close()
+        assert second.relay.wait_publishing(5)
+
+
+def test_a_publisher_that_was_cut_off_is_refused_and_stands_by(
+    make: Callable[..., Setting],
+) -> None:
+    """What it still holds when it comes back never reaches the stream: the other one has it."""
+    first = make(lease=0.3)
+    second = make(store=first.store, lease=0.3)
+    with first.relay, second.relay:
+        first.feed.give(1)
+        assert first.relay.flush(5)
+        # Between the renewal of its lease and the batch it stands still.
+        held = first.engine.hold("append")
+        first.feed.give(1)
+        assert first.engine.reached.wait(5)
+        assert second.relay.wait_publishing(5)
+        assert second.relay.flush(5)
+        second.feed.give(3)
+        assert second.relay.flush(5)
+        held.set()
+        assert first.relay.flush(5)
+        assert first.relay.stats().skipped >= 1
+        assert not first.relay.publishing
+        assert first.entries() == ["state", "1", "state", "taken_over", "1", "2", "3"]
+
+
+def test_what_the_standby_has_before_its_first_entry_stands_is_not_published(
+    make: Callable[..., Setting],
+) -> None:
+    """Until then the other may still write, and an event of both would be doubled."""
+    first = make(lease=0.3)
+    second = make(store=first.store, lease=0.3)
+    with first.relay, second.relay:
+        first.feed.give(1)
+        assert first.relay.flush(5)
+        held = second.engine.hold("append")
+        first.engine.always = EngineUnavailable("cut off")
+        assert second.engine.reached.wait(5)
+        second.feed.give(5)
+        held.set()
+        assert second.relay.flush(5)
+        second.feed.give(1)
+        assert second.relay.flush(5)
+        first.engine.always = None
+    assert second.entries() == ["state", "1", "state", "taken_over", "6"]
+
+
+def test_an_office_that_nobody_else_had_goes_on_in_its_term(make: Callable[..., Setting]) -> None:
+    """An outage longer than the lease leaves no gap where nobody has published meanwhile."""
+    one = make(lease=0.05)
+    with one.relay:
+        one.feed.give(1)
+        assert one.relay.flush(5)
+        before = one.relay.stats().streams[0].term
+        one.engine.always = EngineUnavailable("gone")
+        one.feed.give(1)
+        one.engine.await_failures(1)
+        with one.store.changed:
+            one.store.offices.clear()
+        one.engine.always = None
+        assert one.relay.flush(5)
+        assert one.relay.stats().streams[0].term == before
+    assert one.entries() == ["state", "1", "2"]
+
+
+def test_a_stream_that_stands_above_the_term_gets_a_higher_one(
+    make: Callable[..., Setting],
+) -> None:
+    """Where the engine has forgotten the terms, or its clock went back, nothing is refused."""
+    one = make()
+    ghost = Position(10**13, 5)
+    MemoryEngine(one.store).append(STREAM, ghost, [Draft(Head("state"), 0, None, b"{}")])
+    with one.relay:
+        one.feed.give(1)
+        assert one.relay.flush(5)
+        assert one.relay.stats().streams[0].term > ghost.term
+    assert one.entries() == ["state", "state", "taken_over", "1"]
+
+
+def test_whoever_takes_over_asks_for_full_states_anew(make: Callable[..., Setting]) -> None:
+    """A stream whose first event is a full state was begun while nobody published it."""
+    from sources import dashboards
+
+    first = make(lease=0.3)
+    second = make(store=first.store, lease=0.3)
+    asked: list[Any] = []
+    feed = Feed(second.relay, second.client, dashboards())
+    feed.subscription.resync = asked.append
+    second.feed.subscription.resync = asked.append
+    with first.relay, second.relay:
+        feed.give(1)
+        second.feed.give(1)
+        assert second.relay.flush(5)
+        first.relay.close()
+        assert second.relay.wait_publishing(5)
+        feed.give(1)
+        assert second.relay.flush(5)
+    assert asked == [feed.subscription]
+
+
+# ---- losses of the engine, and trimming ----------------------------------------------------------
+
+
+def test_what_the_engine_lost_after_it_had_confirmed_it_is_told(
+    make: Callable[..., Setting],
+) -> None:
+    """After a failure the top is looked at: what is missing there is a gap with its count."""
+    one = make()
+    with one.relay:
+        one.feed.give(10)
+        assert one.relay.flush(5)
+        with one.store.changed:
+            kept = one.store.streams[STREAM]
+            for _ in range(4):
+                kept.entries.popitem()
+            kept.top = max(kept.entries)
+        one.engine.fail("append", EngineUnavailable("restarted"))
+        one.feed.give(2)
+        assert one.relay.flush(5)
+    assert one.entries() == ["state", "1", "2", "3", "4", "5", "6", "lost 4", "11", "12"]
+    assert any("lost 4 entries" in str(error) for error in one.errors)
+
+
+def test_streams_are_trimmed_to_what_every_group_has_acknowledged(
+    make: Callable[..., Setting],
+) -> None:
+    """A slow group keeps all that it needs, and the others keep nothing."""
+    one = make()
+    reader = MemoryEngine(one.store)
+    with one.relay:
+        one.feed.give(10)
+        assert one.relay.flush(5)
+        reader.join(STREAM, "quick", True)
+        reader.join(STREAM, "slow", True)
+        for group, count in (("quick", 11), ("slow", 4)):
+            taken = reader.read([STREAM], group, "c", count, 0)
+            positions = [entry.position for entry in taken[0][1]]
+            reader.acknowledge(STREAM, group, positions)
+        one.engine.calls.clear()
+        one.relay._flusher._trim_at = 0.0
+        one.feed.give(1)
+        assert one.relay.flush(5)
+        while "trim" not in one.engine.calls:
+            assert one.relay.flush(5)
+        assert one.entries()[:2] == ["4", "5"]
+
+
+def test_without_a_limit_nothing_is_cut_off(make: Callable[..., Setting]) -> None:
+    """`MAXLEN` loses what slow groups need: it is never used unless it was asked for."""
+    one = make()
+    with one.relay:
+        for _ in range(5):
+            one.feed.give(100)
+            one.relay._flusher._trim_at = 0.0
+            assert one.relay.flush(5)
+    assert "cut" not in one.engine.calls
+    assert len(one.entries()) == 501
+
+
+def test_the_lossy_mode_says_what_it_lost(
+    make: Callable[..., Setting], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Beyond `max_length` the oldest go, whoever needs them, and a warning counts them."""
+    one = make(max_length=100)
+    reader = MemoryEngine(one.store)
+    with caplog.at_level(logging.WARNING), one.relay:
+        one.feed.give(1)
+        assert one.relay.flush(5)
+        reader.join(STREAM, "slow", True)
+        one.feed.give(499)
+        assert one.relay.flush(5)
+        one.relay._flusher._trim_at = 0.0
+        one.feed.give(1)
+        while "cut" not in one.engine.calls:
+            assert one.relay.flush(5)
+    assert reader.lag(STREAM, "slow").lost == reader.lost(STREAM, "slow") >= 400
+    assert any("that some group still needed" in record.message for record in caplog.records)
+
+
+# ---- ending --------------------------------------------------------------------------------------
+
+
+def test_a_close_publishes_what_waits(make: Callable[..., Setting]) -> None:
+    """Nothing is left behind where the engine can be used."""
+    one = make(linger=0.5)
+    one.relay.start()
+    one.feed.give(1000)
+    assert one.relay.close()
+    assert one.relay.stats().unpublished == 0
+    assert len(one.entries()) == 1001
+
+
+def test_a_close_while_the_engine_is_away_counts_what_it_leaves(
+    make: Callable[..., Setting], caplog: pytest.LogCaptureFixture
+) -> None:
+    """It waits no longer than it was told to, and says how much was not published."""
+    one = make()
+    one.relay.start()
+    assert one.relay.flush(5)
+    one.engine.always = EngineUnavailable("gone")
+    one.feed.give(7)
+    with caplog.at_level(logging.WARNING):
+        assert not one.relay.close(timeout=0.2)
+    assert one.relay.stats().unpublished >= 7
+    assert any("were not published" in record.message for record in caplog.records)
+
+
+def test_gaps_of_the_client_are_published_where_they_happened(make: Callable[..., Setting]) -> None:
+    """A reader hears of a lost connection between the events that it fell between."""
+    one = make()
+    with one.relay:
+        one.feed.give(1)
+        one.feed.gap(Gap(GapReason.RECONNECTED, None, 2))
+        one.feed.give(1)
+        assert one.relay.flush(5)
+    assert one.entries() == ["state", "1", "reconnected", "2"]
+
+
+def test_a_topic_that_ended_says_why(make: Callable[..., Setting]) -> None:
+    """Readers learn that nothing more comes, unless it is the relay that ends."""
+    one = make()
+    with one.relay:
+        one.feed.give(1)
+        one.feed.subscription.close()
+        assert one.relay.flush(5)
+    assert one.entries() == ["state", "1", "end"]
+
+
+def test_start_raises_what_the_engine_raises(make: Callable[..., Setting]) -> None:
+    """The first use fails at once; there is no thread afterwards, and it is not tried again."""
+    one = make()
+    one.engine.always = RelayError("wrong")
+    with pytest.raises(RelayError, match="wrong"):
+        one.relay.start()
+    with pytest.raises(ValueError, match="started once"):
+        one.relay.start()
+
+
+def test_clients_of_no_relay_are_refused(make: Callable[..., Setting]) -> None:
+    """A stream of another client cannot be published by it."""
+    one = make()
+    stranger: OnyxClient = onyx()
+    try:
+        with pytest.raises(ValueError, match="not made with this client"):
+            Feed(one.relay, stranger)
+    finally:
+        stranger.close()
