@@ -29,8 +29,9 @@ class RedisServer:
     It keeps its port and its directory when it is killed and started again.
     """
 
-    def __init__(self, directory: Path, *, port: int | None = None, **options: str) -> None:
-        self.port = port or _free_port()
+    def __init__(self, directory: Path, *, tls: bool = False, **options: str) -> None:
+        self.port = _free_port()
+        self._tls = tls
         self._directory = directory
         self._options = {"save": "", **options}
         self._process: subprocess.Popen[str] | None = None
@@ -39,13 +40,13 @@ class RedisServer:
     @property
     def url(self) -> str:
         """Where it is."""
-        return f"redis://127.0.0.1:{self.port}/0"
+        return f"{'rediss' if self._tls else 'redis'}://127.0.0.1:{self.port}/0"
 
     def start(self) -> None:
         """Start it, and wait until it says that it is ready."""
         command = ["redis-server", "--bind", "127.0.0.1", "--dir", str(self._directory)]
-        if "port" not in self._options:
-            command += ["--port", str(self.port)]
+        command += ["--port", "0", "--tls-port"] if self._tls else ["--port"]
+        command.append(str(self.port))
         for name, value in self._options.items():
             command += [f"--{name.replace('_', '-')}", value]
         self._process = subprocess.Popen(

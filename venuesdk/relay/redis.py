@@ -412,10 +412,12 @@ def _parsed(url: str) -> tuple[str, str | None, Secret | None]:
 def _error_of(error: Exception) -> RelayError:
     """Return what an exception of redis-py means for whoever called."""
     text = f"{str(error)[:200]}"
+    if type(error) is not redis.ResponseError:
+        text = f"{type(error).__name__}: {text}"
     if isinstance(error, (redis.AuthenticationError, redis.exceptions.NoPermissionError)):
         return EngineRefused(text)
     if not isinstance(error, redis.ResponseError):
-        return EngineUnavailable(f"{type(error).__name__}: {text}")
+        return EngineUnavailable(text)
     word = text.partition(" ")[0]
     if isinstance(error, redis.exceptions.OutOfMemoryError) or word in WITHOUT_ROOM:
         return EngineFull(text)

@@ -1,0 +1,401 @@
+"""Streams on a real Redis: what it must refuse, what it does when it is ill, and what it shows."""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+from redis_server import RedisServer
+
+from venuesdk import Secret
+from venuesdk.relay import (
+    Deposed,
+    EngineFull,
+    EngineRefused,
+    EngineUnavailable,
+    GroupGone,
+    Position,
+    RelayError,
+)
+from venuesdk.relay.entry import FIELDS, Draft, Head
+from venuesdk.relay.redis import RedisEngine
+
+STREAM = "venuesdk:{onyx}:tickers"
+OFFICE = "venuesdk:{onyx}"
+HEAD = Head("event", 'tickers {"products":["100%"]}', ("products", "100%"), "tickers 1", 3)
+PASSWORD = "a-password-of-the-tests-7f3c"
+
+
+def drafts(count: int, size: int = 30) -> list[Draft]:
+    """Return drafts whose payloads are numbered."""
+    return [Draft(HEAD, 1_763_776_549_123_456_789, number, b"%*d" % (size, number))
+            for number in range(1, count + 1)]  # fmt: skip
+
+
+@pytest.fixture
+def engine(redis_server: RedisServer) -> Iterator[RedisEngine]:
+    """Return an engine on an empty Redis."""
+    engine = RedisEngine(redis_server.url)
+    yield engine
+    engine.close()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Callable[..., RedisServer]]:
+    """Return what starts a Redis that a test may harm."""
+    started: list[RedisServer] = []
+
+    def start(**options: Any) -> RedisServer:
+        started.append(RedisServer(tmp_path, **options))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.close()
+
+
+@pytest.fixture
+def engines() -> Iterator[Callable[..., RedisEngine]]:
+    """Return what makes engines, which are closed at the end."""
+    made: list[RedisEngine] = []
+
+    def make(*arguments: Any, **options: Any) -> RedisEngine:
+        made.append(RedisEngine(*arguments, **options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+def test_any_program_can_read_an_entry(redis_server: RedisServer, engine: RedisEngine) -> None:
+    """Entries are plain fields under the ids ``term-seq``, as any client of Redis sees them."""
+    engine.append(STREAM, Position(7, 1), drafts(1))
+    with redis_server.client() as client:
+        ((id, fields),) = client.xrange(STREAM)
+    assert id == b"7-1"
+    assert tuple(name.decode() for name in fields) == FIELDS
+    assert fields == {
+        b"kind": b"event",
+        b"topic": b'tickers {"products":["100%"]}',
+        b"narrow": b'["products","100%"]',
+        b"decoder": b"tickers 1",
+        b"epoch": b"3",
+        b"received": b"1763776549123456789",
+        b"at": b"1",
+        b"payload": b"%30d" % 1,
+    }
+
+
+def test_what_redis_refuses_for_its_id_is_stored_already_or_another_publishers(
+    engine: RedisEngine,
+) -> None:
+    """A batch given twice stands there once; one of an older term is refused for good."""
+    engine.append(STREAM, Position(7, 1), drafts(3))
+    engine.append(STREAM, Position(7, 1), drafts(5))
+    assert engine.top(STREAM) == (7, 5)
+    engine.append(STREAM, Position(9, 1), drafts(1))
+    with pytest.raises(Deposed):
+        engine.append(STREAM, Position(7, 6), drafts(1))
+    assert engine.top(STREAM) == (9, 1)
+    assert (engine.last(STREAM, 7), engine.last(STREAM, 8), engine.last(STREAM, 9)) == (5, 0, 1)
+
+
+def test_without_memory_what_was_stored_stays_and_the_rest_comes_later(
+    server: Callable[..., RedisServer], engines: Callable[..., RedisEngine]
+) -> None:
+    """Redis refuses writes when it is full; given again after trimming, the whole batch stands."""
+    place = server(maxmemory="3mb", maxmemory_policy="noeviction")
+    engine = engines(place.url)
+    engine.join(STREAM, "g", True)
+    batch, first = drafts(200, 2000), 1
+    while True:
+        try:
+            engine.append(STREAM, Position(7, first), batch)
+        except EngineFull:
+            break
+        first += len(batch)
+    taken = engine.read([STREAM], "g", "c", 10_000, 0)[0][1]
+    engine.acknowledge(STREAM, "g", [entry.position for entry in taken])
+    assert engine.trim(STREAM) == 0
+    engine.append(STREAM, Position(7, first), batch)
+    more = engine.read([STREAM], "g", "c", 10_000, 0)[0][1]
+    seqs = [entry.position.seq for entry in [*taken, *more]]
+    assert seqs == list(range(1, first + len(batch)))
+
+
+def test_maxlen_would_lose_what_a_slow_group_needs_and_trimming_does_not(
+    redis_server: RedisServer, engine: RedisEngine
+) -> None:
+    """The hazard itself, shown on Redis, and that the relay's way does not have it."""
+    engine.join(STREAM, "slow", True)
+    engine.append(STREAM, Position(7, 1), drafts(1000))
+    assert engine.trim(STREAM) == 1000
+    redis_server.ask("XTRIM", STREAM, "MAXLEN", 100)
+    lost = engine.read([STREAM], "slow", "c", 10_000, 0)[0][1]
+    assert len(lost) == 100
+    engine.append(STREAM, Position(7, 1001), drafts(500))
+    engine.acknowledge(STREAM, "slow", [entry.position for entry in lost])
+    assert engine.trim(STREAM) == 500
+
+
+def test_trimming_keeps_what_was_handed_out_and_not_acknowledged(engine: RedisEngine) -> None:
+    """The lowest entry that any group still holds is where the stream begins afterwards."""
+    engine.join(STREAM, "a", True)
+    engine.join(STREAM, "b", True)
+    engine.append(STREAM, Position(7, 1), drafts(10))
+    for group in ("a", "b"):
+        engine.read([STREAM], group, "c", 10, 0)
+    engine.acknowledge(STREAM, "a", [Position(7, seq) for seq in range(1, 11)])
+    engine.acknowledge(STREAM, "b", [Position(7, seq) for seq in (1, 2, 5, 6)])
+    assert engine.trim(STREAM) == 8
+    assert [one.position.seq for one in engine.unfinished(STREAM, "b", "c", Position(0, 0), 10)] \
+        == [3, 4, 7, 8, 9, 10]  # fmt: skip
+
+
+def test_cutting_counts_what_each_group_never_had(engine: RedisEngine) -> None:
+    """Of many entries too, in steps; what was handed out but not acknowledged was needed too."""
+    engine.append(STREAM, Position(7, 1), drafts(2000))
+    for group in ("slow", "quick", "holding"):
+        engine.join(STREAM, group, True)
+    engine.read([STREAM], "slow", "c", 100, 0)
+    engine.acknowledge(STREAM, "slow", [Position(7, seq) for seq in range(1, 101)])
+    for group in ("quick", "holding"):
+        engine.read([STREAM], group, "c", 2000, 0)
+    engine.acknowledge(STREAM, "quick", [Position(7, seq) for seq in range(1, 2001)])
+    engine.acknowledge(STREAM, "holding", [Position(7, seq) for seq in range(51, 2001)])
+    # 1 to 50 are held by one group, 101 to 1,700 were never given to another.
+    assert engine.cut(STREAM, 300) == 50 + 1600
+    assert engine.lost(STREAM, "slow") == 1600
+    assert (engine.lost(STREAM, "quick"), engine.lost(STREAM, "holding")) == (0, 0)
+    lag = engine.lag(STREAM, "slow")
+    assert (lag.untaken, lag.lost) == (300, 1600)
+    assert engine.cut(STREAM, 300) == 0
+
+
+def test_what_was_cut_off_while_somebody_held_it_comes_back_empty(engine: RedisEngine) -> None:
+    """A reader learns that there was an entry, and that nobody has it any more."""
+    engine.join(STREAM, "g", True)
+    engine.append(STREAM, Position(7, 1), drafts(4))
+    engine.read([STREAM], "g", "c", 4, 0)
+    engine.cut(STREAM, 1)
+    found = engine.unfinished(STREAM, "g", "c", Position(0, 0), 10)
+    assert [entry.fields is None for entry in found] == [True, True, True, False]
+    adopted = engine.adopt(STREAM, "g", "d", 0.0, 10)
+    assert [entry.fields is None for entry in adopted] == [True, True, True, False]
+
+
+# ---- offices -------------------------------------------------------------------------------------
+
+
+def test_one_owner_at_a_time_and_rising_terms(
+    redis_server: RedisServer, engine: RedisEngine
+) -> None:
+    """Whoever has the lease keeps term and office; who comes after has a higher term."""
+    first = engine.claim(OFFICE, "a", 60.0, 0)
+    assert first is not None
+    assert engine.claim(OFFICE, "a", 60.0, first) == first
+    assert engine.claim(OFFICE, "b", 60.0, 0) is None
+    engine.resign(OFFICE, "b")
+    assert engine.claim(OFFICE, "b", 60.0, 0) is None
+    # The lease ended; nobody else had the office, so its term goes on.
+    redis_server.ask("DEL", f"{OFFICE}/lease")
+    assert engine.claim(OFFICE, "a", 60.0, first) == first
+    engine.resign(OFFICE, "a")
+    second = engine.claim(OFFICE, "b", 60.0, 0)
+    assert second is not None and second > first
+    engine.resign(OFFICE, "b")
+    third = engine.claim(OFFICE, "a", 60.0, first)
+    assert third is not None and third > second
+
+
+def test_a_term_is_above_all_that_its_owner_knows(engine: RedisEngine) -> None:
+    """Also where Redis has forgotten the terms, and stands behind a stream that it has."""
+    assert engine.claim(OFFICE, "a", 60.0, 10**15) == 10**15 + 1
+
+
+def test_a_lease_ends_by_itself(redis_server: RedisServer, engine: RedisEngine) -> None:
+    """It is Redis's clock that decides; its owner needs not be asked."""
+    engine.claim(OFFICE, "a", 12.5, 0)
+    left = redis_server.ask("PTTL", f"{OFFICE}/lease")
+    assert isinstance(left, int) and 0 < left <= 12_500
+
+
+# ---- trouble -------------------------------------------------------------------------------------
+
+
+def test_nobody_there(engines: Callable[..., RedisEngine], redis_server: RedisServer) -> None:
+    """A port on which nothing listens is an engine that cannot be used."""
+    with pytest.raises(EngineUnavailable):
+        engines("redis://127.0.0.1:1/0").top(STREAM)
+
+
+def test_a_killed_redis_can_be_used_again_by_the_same_engine(
+    server: Callable[..., RedisServer], engines: Callable[..., RedisEngine]
+) -> None:
+    """With an append-only file nothing that was confirmed is lost by the death of the process."""
+    place = server(appendonly="yes")
+    engine = engines(place.url)
+    engine.append(STREAM, Position(7, 1), drafts(100))
+    place.kill()
+    with pytest.raises(EngineUnavailable):
+        engine.append(STREAM, Position(7, 101), drafts(1))
+    place.start()
+    assert engine.top(STREAM) == (7, 100)
+    engine.append(STREAM, Position(7, 101), drafts(1))
+    assert engine.top(STREAM) == (7, 101)
+
+
+def test_a_frozen_redis_is_given_up_in_time(
+    server: Callable[..., RedisServer], engines: Callable[..., RedisEngine]
+) -> None:
+    """No call waits longer than it may, and an answer that comes late is nobody else's."""
+    place = server()
+    engine = engines(place.url, timeout=0.2)
+    engine.append(STREAM, Position(7, 1), drafts(2))
+    place.freeze()
+    with pytest.raises(EngineUnavailable):
+        engine.append(STREAM, Position(7, 3), drafts(3))
+    place.thaw()
+    assert engine.top(STREAM) in ((7, 2), (7, 5))
+    engine.append(STREAM, Position(7, 3), drafts(3))
+    assert engine.top(STREAM) == (7, 5)
+
+
+def test_a_replica_is_no_place_to_write_to(
+    server: Callable[..., RedisServer], engines: Callable[..., RedisEngine]
+) -> None:
+    """After a failover the old primary refuses writes: that is waited out, not a mistake."""
+    place = server()
+    place.ask("REPLICAOF", "127.0.0.1", "1")
+    with pytest.raises(EngineUnavailable, match="ReadOnly"):
+        engines(place.url).append(STREAM, Position(7, 1), drafts(1))
+
+
+def test_a_key_that_is_something_else_is_refused(
+    redis_server: RedisServer, engine: RedisEngine
+) -> None:
+    """Nothing of another program is written to."""
+    redis_server.ask("SET", STREAM, "somebody's")
+    with pytest.raises(EngineRefused, match="WRONGTYPE"):
+        engine.append(STREAM, Position(7, 1), drafts(1))
+    with pytest.raises(EngineRefused, match="WRONGTYPE"):
+        engine.top(STREAM)
+    assert redis_server.ask("GET", STREAM) == b"somebody's"
+
+
+def test_a_group_or_stream_that_is_not_there(engine: RedisEngine) -> None:
+    """It has an error of its own: the stream may have been lost with all its groups."""
+    with pytest.raises(GroupGone):
+        engine.read([STREAM], "g", "c", 1, 0)
+    engine.append(STREAM, Position(7, 1), drafts(1))
+    with pytest.raises(GroupGone):
+        engine.lag(STREAM, "g")
+    assert (engine.top("other"), engine.last("other", 1), engine.trim("other")) == ((0, 0), 0, 0)
+
+
+def test_a_read_ends_when_the_engine_is_closed(
+    redis_server: RedisServer, engines: Callable[..., RedisEngine]
+) -> None:
+    """From another thread, within a moment, however long it was to wait."""
+    engine = engines(redis_server.url)
+    engine.join(STREAM, "g", True)
+    errors: list[RelayError] = []
+
+    def read() -> None:
+        try:
+            engine.read([STREAM], "g", "c", 1, 60.0)
+        except RelayError as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    engine.close()
+    thread.join(5)
+    assert not thread.is_alive()
+    assert isinstance(errors[0], EngineUnavailable)
+    with pytest.raises(EngineUnavailable, match="closed"):
+        engine.top(STREAM)
+
+
+# ---- addresses and passwords ---------------------------------------------------------------------
+
+
+def test_a_password_is_used_and_shown_by_nothing(
+    server: Callable[..., RedisServer], engines: Callable[..., RedisEngine]
+) -> None:
+    """In the address, as text, as a `Secret` and from a callable."""
+    place = server(requirepass=PASSWORD)
+    inside = place.url.replace("//", f"//default:{PASSWORD}@")
+    for engine in (
+        engines(inside),
+        engines(place.url, password=PASSWORD),
+        engines(place.url, password=Secret(PASSWORD)),
+        engines(place.url, password=lambda: PASSWORD),
+    ):
+        assert engine.top(STREAM) == (0, 0)
+        assert PASSWORD not in repr(engine) + repr(vars(engine))
+
+
+def test_a_wrong_password_is_refused_and_shown_by_nothing(
+    server: Callable[..., RedisServer], engines: Callable[..., RedisEngine]
+) -> None:
+    """Not even by a traceback that shows the variables of every frame."""
+    place = server(requirepass=PASSWORD)
+    for wrong in (engines(place.url), engines(place.url, password=PASSWORD + "x")):
+        with pytest.raises(EngineRefused) as refused:
+            wrong.top(STREAM)
+        shown = traceback.TracebackException.from_exception(refused.value, capture_locals=True)
+        assert PASSWORD not in "".join(shown.format())
+        assert refused.value.__cause__ is refused.value.__context__ is None
+
+
+def test_tls_is_verified(
+    server: Callable[..., RedisServer], engines: Callable[..., RedisEngine], tmp_path: Path
+) -> None:
+    """A server is spoken to where the given authority vouches for it, and else not at all."""
+    authority, other = trustme.CA(), trustme.CA()
+    certificate = authority.issue_cert("127.0.0.1", "localhost")
+    certificate.private_key_pem.write_to_path(tmp_path / "key.pem")
+    certificate.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    for name, one in (("ca.pem", authority), ("other.pem", other)):
+        one.cert_pem.write_to_path(tmp_path / name)
+    options = {"tls_cert_file": "cert.pem", "tls_key_file": "key.pem", "tls_ca_cert_file": "ca.pem"}
+    files = {name: str(tmp_path / file) for name, file in options.items()}
+    tls = server(tls=True, tls_auth_clients="no", **files)
+    engine = engines(tls.url, ca_file=tmp_path / "ca.pem")
+    engine.append(STREAM, Position(7, 1), drafts(1))
+    assert engine.top(STREAM) == (7, 1)
+    for unverified in (engines(tls.url), engines(tls.url, ca_file=tmp_path / "other.pem")):
+        with pytest.raises(EngineUnavailable, match="certificate"):
+            unverified.top(STREAM)
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("http://localhost", "begins with one of"),
+        ("localhost:6379", "begins with one of"),
+        ("rediss://localhost?ssl_cert_reqs=none", "no options"),
+        ("redis://localhost?decode_responses=yes", "no options"),
+    ],
+)
+def test_addresses_that_cannot_be(url: str, message: str) -> None:
+    """Nothing that turns verification off can stand in an address."""
+    with pytest.raises(ValueError, match=message):
+        RedisEngine(url)
+
+
+def test_other_mistakes() -> None:
+    """A typed error before anything is sent."""
+    with pytest.raises(TypeError):
+        RedisEngine(6379)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="rediss"):
+        RedisEngine("redis://localhost", ca_file="ca.pem")
+    with pytest.raises(ValueError, match="negative"):
+        RedisEngine("redis://localhost", timeout=-1)
