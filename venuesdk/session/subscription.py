@@ -315,7 +315,8 @@ class Subscription(Generic[T]):
         value = event.decode(event.payload)
         narrow = self.topic.narrow
         if narrow is not None:
-            value = narrow(value)
+            # A narrowing is an object: called by its method it costs what a function does.
+            value = narrow.__call__(value)
             if value is None:
                 return NOTHING
         return value

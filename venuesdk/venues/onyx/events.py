@@ -6,10 +6,12 @@ direct decoder, and the reader neither copies nor parses the rest of the frame t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from decimal import Decimal
-from functools import lru_cache, partial
+from functools import lru_cache
+from types import FunctionType
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from ...errors import ProtocolError
 from ...protocol.convert import Wire, decode_json, decoder
@@ -35,47 +37,42 @@ _read_tickers = decoder(tuple[Ticker, ...])
 _read_server_info = decoder(_ServerInfoMessage)
 
 
+_made: WeakKeyDictionary[Callable[[bytes], Any], tuple[str, int]] = WeakKeyDictionary()
+"""What each decoder was made of, for as long as there is an event that holds it."""
+
+
 @lru_cache(maxsize=REMEMBERED)
 def event_decoder(channel: str, message_type: int) -> Callable[[bytes], Any]:
     """Return what makes the message of an event a value."""
-    return partial(_READERS.get(channel, _other), channel, MessageType(message_type))
+    decode = _bound(channel, MessageType(message_type))
+    _made[decode] = channel, message_type
+    return decode
 
 
 def channel_and_kind(decode: Callable[[bytes], Any]) -> tuple[str, int] | None:
     """Return what `event_decoder` made a decoder of, or None for one that it did not make."""
-    if type(decode) is not partial or decode.func not in _MADE_OF:
-        return None
-    channel, kind = decode.args
-    return channel, int(kind)
+    return _made.get(decode) if isinstance(decode, FunctionType) else None
 
 
-def _tickers(channel: str, kind: MessageType, payload: bytes) -> Tickers:
-    return Tickers(_read_tickers(payload), kind)
+def _bound(channel: str, kind: MessageType) -> Callable[[bytes], Any]:
+    if channel == "tickers":
+        return lambda payload: Tickers(_read_tickers(payload), kind)
+    if channel == "server_info":
+        return lambda payload: _server_info(payload, kind)
+    if channel == "dashboards":
+        return lambda payload: _dashboards(payload, kind)
+    return lambda payload: ChannelEvent(channel, decode_json(payload), kind)
 
 
-def _server_info(channel: str, kind: MessageType, payload: bytes) -> ServerInfo:
+def _server_info(payload: bytes, kind: MessageType) -> ServerInfo:
     message = _read_server_info(payload)
     return ServerInfo(message.uid, message.timestamp, message.age_millis, kind)
 
 
-def _dashboards(channel: str, kind: MessageType, payload: bytes) -> DashboardsEvent:
+def _dashboards(payload: bytes, kind: MessageType) -> DashboardsEvent:
     message = decode_json(payload)
     dashboards = message if isinstance(message, list) else [message]
     if not all(isinstance(dashboard, dict) for dashboard in dashboards):
         raise ProtocolError("$: a dashboard is an object", venue=VENUE, frame=payload)
     full = isinstance(message, list) and kind is MessageType.NOT_SPECIFIED
     return DashboardsEvent(tuple(dashboards), kind, full)
-
-
-def _other(channel: str, kind: MessageType, payload: bytes) -> ChannelEvent:
-    return ChannelEvent(channel, decode_json(payload), kind)
-
-
-_READERS: Final[Mapping[str, Callable[[str, MessageType, bytes], Any]]] = {
-    "tickers": _tickers,
-    "server_info": _server_info,
-    "dashboards": _dashboards,
-}
-"""The channel → what reads the messages of its events."""
-
-_MADE_OF: Final = frozenset({*_READERS.values(), _other})

@@ -59,13 +59,20 @@ class OfProducts:
                 break
         else:
             return event
-        kept = tuple(filter(self._asked_for, event.tickers))
+        kept = self._kept(event.tickers)
         if len(kept) == len(event.tickers):
             return event
         return evolve(event, tickers=kept) if kept else None
 
-    def _asked_for(self, ticker: Ticker) -> bool:
-        return ticker.product_symbol is None or ticker.product_symbol.casefold() in self._folded
+    def _kept(self, tickers: Iterable[Ticker]) -> tuple[Ticker, ...]:
+        folded = self._folded
+        return tuple(
+            [
+                ticker
+                for ticker in tickers
+                if ticker.product_symbol is None or ticker.product_symbol.casefold() in folded
+            ]
+        )
 
 
 def tickers_topic(
