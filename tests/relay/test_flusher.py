@@ -50,7 +50,7 @@ class Setting:
 
     def end_lease(self) -> None:
         """Let whoever is in office have renewed nothing for too long, and this one notice."""
-        with self.store.changed:
+        with self.store.lock:
             self.store.offices.clear()
         self.look_again()
 
@@ -62,7 +62,7 @@ class Setting:
 
     def entries(self) -> list[str]:
         """Return what stands in the stream, in short."""
-        with self.store.changed:
+        with self.store.lock:
             kept = self.store.streams.get(STREAM)
             return [] if kept is None else list(texts(kept.entries))
 
@@ -327,7 +327,7 @@ def test_an_office_that_nobody_else_had_goes_on_in_its_term(make: Callable[..., 
         one.engine.always = EngineUnavailable("gone")
         one.feed.give(1)
         one.engine.await_failures(1)
-        with one.store.changed:
+        with one.store.lock:
             one.store.offices.clear()
         one.engine.always = None
         assert one.relay.flush(5)
@@ -382,7 +382,7 @@ def test_what_the_engine_lost_after_it_had_confirmed_it_is_told(
     with one.relay:
         one.feed.give(10)
         assert one.relay.flush(5)
-        with one.store.changed:
+        with one.store.lock:
             kept = one.store.streams[STREAM]
             for _ in range(4):
                 kept.entries.popitem()

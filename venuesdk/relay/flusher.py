@@ -30,8 +30,8 @@ TRIM_EVERY = 1.0
 class Flusher:
     """What the relay's thread does.
 
-    Lock: `_progress`, a condition, for those who wait for something to be done; nothing else is
-    under it. `wake` costs whoever calls it next to nothing while the thread is at work.
+    Lock: `_lock`, for those who wait for something to be done, which `_progress` tells of; it
+    guards nothing. `wake` costs whoever calls it next to nothing while the thread is at work.
     """
 
     def __init__(
@@ -57,7 +57,8 @@ class Flusher:
         self._attempt = 0
         self._wanted = threading.Event()
         self._sleeps = False
-        self._progress = threading.Condition()
+        self._lock = threading.RLock()
+        self._progress = threading.Condition(self._lock)
         self._until: Deadline | None = None
         self._trim_at = 0.0
         self._told: type[Exception] | None = None
@@ -84,7 +85,7 @@ class Flusher:
 
     def wait(self, done: Callable[[], bool], deadline: Deadline) -> bool:
         """Wait until something is so; return False at the deadline, or where it never will be."""
-        with self._progress:
+        with self._lock:
             while not done():
                 if deadline.expired() or self._ended():
                     return False
@@ -103,7 +104,7 @@ class Flusher:
                 self._failed(error)
                 self._rest(self._reconnect.delay(self._attempt - 1))
                 continue
-            with self._progress:
+            with self._lock:
                 self._progress.notify_all()
             if not busy:
                 self._sleep()
@@ -299,7 +300,7 @@ class Flusher:
             for office in self._offices:
                 office.resign(self.engine)
         self.engine.close()
-        with self._progress:
+        with self._lock:
             self._progress.notify_all()
 
 

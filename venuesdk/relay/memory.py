@@ -48,11 +48,12 @@ class _Stream:
 class MemoryStore:
     """What several engines share, as several programs share one server.
 
-    Lock: `changed`, a condition, guards all of it.
+    Lock: `lock` guards all of it; `changed` is its condition, for those who wait for entries.
     """
 
     def __init__(self) -> None:
-        self.changed = threading.Condition()
+        self.lock = threading.RLock()
+        self.changed = threading.Condition(self.lock)
         self.streams: dict[str, _Stream] = {}
         self.lists: dict[str, set[str]] = {}
         self.offices: dict[str, tuple[str, float]] = {}
@@ -228,13 +229,13 @@ class MemoryEngine:
 
     def close(self) -> None:
         """Let go; a call that waits ends."""
-        with self._store.changed:
+        with self._store.lock:
             self._closed = True
             self._store.changed.notify_all()
 
     @contextmanager
     def _open(self) -> Iterator[MemoryStore]:
-        with self._store.changed:
+        with self._store.lock:
             if self._closed:
                 raise EngineUnavailable("the engine was closed")
             yield self._store
