@@ -220,7 +220,7 @@ class Subscription(Generic[T]):
     # For the session -----------------------------------------------------------------------------
 
     def report(self, error: BaseException) -> None:
-        """Tell ``on_error`` of the client; never waits."""
+        """Tell ``on_error`` of the client of `error`; never waits."""
         self._delivery.report(error)
 
     def belongs_to(self, delivery: Delivery) -> bool:
