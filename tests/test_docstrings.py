@@ -29,8 +29,11 @@ MODULES = (
     "venuesdk",
     *(f"venuesdk.venues.{venue}" for venue in venues.names()),
     "venuesdk.desktop",
+    "venuesdk.metrics",
     "venuesdk.testing",
     "venuesdk.testing.faults",
+    "venuesdk.testing.pytest_plugin",
+    "venuesdk.testing.tape",
 )
 HOOKS = ("admit", "closed", "events_for", "link_", "on_http", "on_text", "opened", "step")
 """How methods of a simulated venue begin that its author writes; `venuesdk.testing.sims` tells."""
