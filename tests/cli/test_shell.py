@@ -115,23 +115,31 @@ def test_a_shell_completes(line: str, offered: set[str]) -> None:
     assert {one.value for one in found} == offered
 
 
-def test_bash_is_answered_as_it_asks() -> None:
+@pytest.mark.parametrize(
+    ("asking", "current", "said"),
+    [
+        ("bash", "2", "plain,onyx\n"),
+        ("zsh", "2", "plain\nonyx\n_\n"),  # kind, value, and _ for no description
+        ("fish", "o", "plain,onyx\n"),
+    ],
+)
+def test_a_shell_is_answered_as_it_asks(asking: str, current: str, said: str) -> None:
     """The installed command completes when the variable of click's own script is set."""
     answer = subprocess.run(
         [sys.executable, "-m", "venuesdk"],
         env={
             **os.environ,
             "PYTHONPATH": str(ROOT),
-            "_VENUESDK_COMPLETE": "bash_complete",
+            "_VENUESDK_COMPLETE": f"{asking}_complete",
             "COMP_WORDS": "venuesdk watch o",
-            "COMP_CWORD": "2",
+            "COMP_CWORD": current,
         },
         capture_output=True,
         text=True,
         timeout=30,
         check=True,
     )
-    assert answer.stdout == "plain,onyx\n"
+    assert answer.stdout == said
 
 
 def test_a_prompt_that_is_left_is_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
