@@ -104,10 +104,19 @@ def test_what_only_prints_loads_no_client(
         ("venuesdk record fuze q", {"quotes:BTC_USD"}),
         ("venuesdk call timex ca", {"cancel_order"}),
         ("venuesdk book timex E", {"ETHAUDT"}),
+        ("venuesdk book lo", {"loopring"}),
+        ("venuesdk book on", set()),
+        ("venuesdk call timex place_order s", {"symbol=", "side="}),
+        ("venuesdk call timex place_order symbol=ETHAUDT s", {"side="}),
+        ("venuesdk call timex open_orders --json s", {"size="}),
+        ("venuesdk call timex place_order symbol = ETHAUDT s", {"side="}),  # as bash splits it
+        ("venuesdk call timex place_order symbol = s", set()),
+        ("venuesdk call timex place_order symbol=s", set()),
+        ("venuesdk call timex nonsense s", set()),
     ],
 )
 def test_a_shell_completes(line: str, offered: set[str]) -> None:
-    """Subcommands, venues, topics, methods and markets, as bash asks for them."""
+    """Subcommands, venues, topics, methods, their arguments and markets."""
     words = line.split()
     found = ShellComplete(shell, {}, "venuesdk", "_VENUESDK_COMPLETE").get_completions(
         words[1:-1], words[-1]
