@@ -111,6 +111,7 @@ def test_what_only_prints_loads_no_client(
         ("venuesdk call timex open_orders --json s", {"size="}),
         ("venuesdk call timex place_order symbol = ETHAUDT s", {"side="}),  # as bash splits it
         ("venuesdk call timex place_order symbol = s", set()),
+        ("venuesdk call timex place_order symbol =", set()),
         ("venuesdk call timex place_order symbol=s", set()),
         ("venuesdk call timex nonsense s", set()),
     ],

@@ -55,17 +55,19 @@ def complete_arguments(
 ) -> list[str]:
     """Return the arguments of the method that stands before which are not given yet.
 
-    A shell for which ``=`` ends a word, as bash, has the value as a word of its own: to that
-    nothing can be completed.
+    For bash name, ``=`` and value are three words; to a value nothing can be completed.
     """
     venue, method = context.params.get("venue"), context.params.get("method")
     given = context.params.get("arguments") or ()
-    if venue not in VENUES or given[-1:] == ("=",):
+    if venue not in VENUES:
         return []
     from .methods import methods
 
     known = methods(Target(venue).client_class)
     names = [one.name for one in known[method].parameters] if method in known else []
+    # Of "symbol=", where click takes the sign for the empty beginning of a word, the name is left.
+    if given[-1:] == ("=",) or (given[-2:-1] != ("=",) and set(given[-1:]) & set(names)):
+        return []
     taken = {word.partition("=")[0] for word in given}
     return [f"{name}=" for name in names if name not in taken and name.startswith(incomplete)]
 
