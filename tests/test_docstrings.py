@@ -29,14 +29,20 @@ MODULES = (
     "venuesdk",
     *(f"venuesdk.venues.{venue}" for venue in venues.names()),
     "venuesdk.desktop",
+    "venuesdk.metrics",
     "venuesdk.testing",
     "venuesdk.testing.faults",
+    "venuesdk.testing.pytest_plugin",
+    "venuesdk.testing.tape",
 )
 HOOKS = ("admit", "closed", "events_for", "link_", "on_http", "on_text", "opened", "step")
 """How methods of a simulated venue begin that its author writes; `venuesdk.testing.sims` tells."""
 
 REFERENCE = re.compile(r"(?<!`)`([A-Za-z_][\w.]*)`(?!`)")
 BLOCKS = re.compile(r"\b(blocks?|waits?|returns within)\b", re.IGNORECASE)
+SOURCES = re.compile(
+    r"\b(?:Infinex|TimeX|Loopring|Fuze|Onyx|API) document\b|published clients|same sources"
+)
 WHERE = re.compile(r"\*\*Callbacks\*\* run on a thread")
 ERRORS = {*errors.__all__, "TimeoutError", "ValueError"}
 CALLS = ("RequestTimeout", "NotSent", "ConnectionLost", "ClientClosed", "RequestRejected")
@@ -63,6 +69,7 @@ class Named:
 
     @property
     def parameters(self) -> set[str]:
+        """What a caller gives it; a fixture is never called, and what it takes are others."""
         function = getattr(self.thing, "__func__", self.thing)
         named = inspect.signature(function).parameters if inspect.isfunction(function) else ()
         return set(named) - {"self", "cls", "options"}
@@ -88,9 +95,14 @@ def everything() -> tuple[Named, ...]:
             thing = getattr(home, name)
             if isinstance(thing, type):
                 found[id(thing)] = [Named(name, thing), *members(thing)]
-            elif inspect.isfunction(thing):
+            elif is_function(thing):
                 found[id(thing)] = [Named(name, thing)]
     return tuple(named for several in found.values() for named in several)
+
+
+def is_function(thing: object) -> bool:
+    """Return whether it is a function, or a fixture of pytest, which has one in it."""
+    return inspect.isfunction(inspect.unwrap(thing))  # type: ignore[arg-type]
 
 
 def members(cls: type) -> Iterator[Named]:
@@ -160,6 +172,9 @@ def test_there_is_something_to_check() -> None:
         "SimulatedVenue.wait_for",
         "FaultProxy.for_url",
         "Peer.relay",
+        "Collector.unregister",
+        "Recorder.close",
+        "venue_sim",
     }
     assert {parameter.id for parameter in waiting()} >= {
         "TimexClient.place_order",
@@ -188,9 +203,7 @@ def test_every_public_value_has_a_docstring() -> None:
         name
         for module in map(importlib.import_module, MODULES)
         for name in module.__all__
-        if not (
-            isinstance(getattr(module, name), type) or inspect.isfunction(getattr(module, name))
-        )
+        if not (isinstance(getattr(module, name), type) or is_function(getattr(module, name)))
     }
     assert {"MARK", "Credential", "MarketEvent"} <= values
     assert values <= explained
@@ -216,6 +229,12 @@ def test_what_asks_a_venue_leads_to_what_every_call_may_raise(named: Named) -> N
 def test_what_subscribes_leads_to_where_callbacks_run(named: Named) -> None:
     """On which thread a callback runs stands in one place, which each subscribe leads to."""
     assert tells(named, WHERE.search)
+
+
+@pytest.mark.parametrize("named", calling())
+def test_what_asks_a_venue_says_where_that_is_known_from(named: Named) -> None:
+    """It names, itself, the venue's document, or says that clients or recordings show it."""
+    assert SOURCES.search(" ".join(named.text.split()))
 
 
 def test_every_parameter_is_named() -> None:

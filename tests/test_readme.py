@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 import subprocess
@@ -9,6 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from venuesdk import Client
+from venuesdk.testing.clients import client_class
+from venuesdk.venues import names
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -47,3 +52,30 @@ def test_what_it_links_to_is_there() -> None:
     for target in re.findall(r"\]\(([^)]+)\)", TEXT):
         path, _, anchor = target.partition("#")
         assert (ROOT / path).exists() if path else anchor in anchors, target
+
+
+def methods_of(client: type[Client]) -> set[str]:
+    """Return the public methods of a client that are its own: those of all stand elsewhere."""
+    return {
+        name
+        for name, thing in vars(client).items()
+        if inspect.isfunction(thing) and not name.startswith("_") and name not in vars(Client)
+    }
+
+
+def table_of(client: type[Client]) -> str:
+    """Return the part of the README that begins with the client's name, up to the next one's."""
+    head = f"**`{client.__name__}`**"
+    assert TEXT.count(head) == 1
+    return re.split(r"(?m)^(?:\*\*`\w+Client`\*\*|## )", TEXT.partition(head)[2])[0]
+
+
+@pytest.mark.parametrize("venue", names())
+def test_its_tables_have_every_method_of_a_client(venue: str) -> None:
+    """Each as it is called, in the table of its own client, and none that there is not."""
+    client = client_class(venue)
+    methods = methods_of(client)
+    assert methods
+    rows = re.findall(r"(?m)^\| (.*?) \|", table_of(client))
+    shown = {name for row in rows for name in re.findall(r"(?<![\w.])([a-z_]+)\(", row)}
+    assert shown == methods

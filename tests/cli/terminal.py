@@ -15,6 +15,7 @@ import termios
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import IO
 
 __all__ = ["ROOT", "Terminal", "environment", "plain"]
 
@@ -45,13 +46,17 @@ def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 class Terminal:
-    """One run of ``venuesdk`` on a terminal; it is killed at the end, if it is still there."""
+    """One run of ``venuesdk`` on a terminal; it is killed at the end, if it is still there.
+
+    Standard output goes to the file `output` instead, where there is one.
+    """
 
     def __init__(
         self,
         *arguments: str,
         env: Mapping[str, str] | None = None,
         size: tuple[int, int] = (40, 110),
+        output: IO[str] | None = None,
     ) -> None:
         self._ours, theirs = pty.openpty()
         self.theirs = theirs
@@ -60,7 +65,7 @@ class Terminal:
         self._process = subprocess.Popen(
             [sys.executable, "-S", "-E", "-c", BOOTSTRAP, *arguments],
             stdin=theirs,
-            stdout=theirs,
+            stdout=theirs if output is None else output,
             stderr=theirs,
             env=environment(env),
             start_new_session=True,
@@ -77,6 +82,11 @@ class Terminal:
         self._process.wait()
         os.close(self.theirs)
         os.close(self._ours)
+
+    @property
+    def pid(self) -> int:
+        """The process that runs the command."""
+        return self._process.pid
 
     @property
     def lasted(self) -> float:

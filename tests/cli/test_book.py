@@ -11,9 +11,18 @@ from venuesdk.cli import main
 from venuesdk.cli.book import MARKETS
 from venuesdk.cli.watch import FRAME
 from venuesdk.testing import simulate
+from venuesdk.testing.clients import client_class
+from venuesdk.venues import names
 
 sys.path.insert(0, __file__.rpartition("/")[0])
 from terminal import Terminal  # noqa: E402
+
+
+def test_its_help_names_the_venues_that_have_books(capsys: pytest.CaptureFixture[str]) -> None:
+    """All whose client keeps one, and no others."""
+    keeping = [venue for venue in names() if hasattr(client_class(venue), "keep_order_book")]
+    assert main(["book", "--help"]) == 0
+    assert f"venuesdk book [OPTIONS] {{{'|'.join(keeping)}}} MARKET" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("venue", sorted(MARKETS))
@@ -74,7 +83,7 @@ def test_once_at_a_terminal_is_one_ladder(
 @pytest.mark.parametrize(
     ("arguments", "status", "said"),
     [
-        (["onyx", "dubm25"], 2, "loopring and timex have"),
+        (["onyx", "dubm25"], 2, "'onyx' is not one of 'loopring', 'timex'"),
         (["timex", "ETH/AUDT"], 2, "symbol"),
         (["timex", "NOSUCH", "--seconds", "1"], 1, "venuesdk:"),
         (["loopring", "NO-SUCH"], 1, "venuesdk:"),

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 
 from venuesdk.cli import demo, main
 from venuesdk.cli.scenes import SCENES
 from venuesdk.cli.stage import Row, SceneFailed, Stage
+
+sys.path.insert(0, __file__.rpartition("/")[0])
+from terminal import Terminal  # noqa: E402
 
 
 @pytest.mark.parametrize("venue", sorted(SCENES))
@@ -92,3 +96,23 @@ def test_the_table_has_a_line_for_each_venue() -> None:
     assert len({len(line) for line in lines}) == 1
     assert lines[1].split() == ["onyx", "1", "20000", "0", "1", "1", "0.50", "ms"]
     assert lines[2].split() == ["infinex", "100", "0", "2", "0", "0", "-"]
+
+
+def test_a_person_sees_the_steps_and_the_table() -> None:
+    """At a terminal, with the whole of each line, and nothing beside them."""
+    with Terminal("demo", "--venue", "fuze") as terminal:
+        assert terminal.end() == 0
+    first, *_, last = terminal.text.splitlines()
+    assert first.startswith("fuze      login    <FuzeClient connected> at ws://127.0.0.1:")
+    assert "\nvenue  calls  events  rejections  reconnects  gaps  p50 round trip\n" in terminal.text
+    assert last.startswith("Every step did what it must (")
+
+
+def test_ctrl_c_leaves_the_demo_in_the_middle() -> None:
+    """The scene that plays is closed; no table is made up, and no traceback is shown."""
+    with Terminal("demo") as terminal:
+        terminal.wait_for("infinex   login")
+        assert terminal.end("\x03") == 130
+    assert "Traceback" not in terminal.text
+    assert "FAILED" not in terminal.text
+    assert "Every step" not in terminal.text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from venuesdk import ConnectionLost, OnyxClient
 from venuesdk.cli import main
 from venuesdk.cli.replay import line_of, record_of
-from venuesdk.testing.tape import Exchange, Kind, TapeEntry
+from venuesdk.testing.tape import Exchange, Kind, TapeEntry, read_tape
 
 sys.path.insert(0, __file__.rpartition("/")[0])
 from terminal import Terminal  # noqa: E402
@@ -67,10 +68,38 @@ def test_a_terminal_gets_lines_for_people(
     assert third.split()[1:3] == ["<", "in"]
 
 
+def test_a_person_sees_the_entries_as_lines(tape: Path) -> None:
+    """At a terminal, one below the other, the token masked; there is no bar between them."""
+    with Terminal("replay", str(tape), "--speed", "max", size=(40, 200)) as terminal:
+        assert terminal.end() == 0
+    lines = terminal.text.splitlines()
+    assert [line.split()[2] for line in lines[:3]] == ["opened", "out", "in"]
+    assert '"token":"********"' in lines[1]
+    assert lines[-1].split()[1:3] == ["·", "ended"]
+    assert len(lines) == sum(1 for _ in read_tape(tape))
+    assert "━" not in terminal.text
+
+
+def test_a_bar_shows_how_far_it_is_where_the_lines_go_elsewhere(
+    tape: Path, tmp_path: Path
+) -> None:
+    """On the terminal that standard error is: up to the last entry, and no line is lost."""
+    entries = sum(1 for _ in read_tape(tape))
+    with (
+        (tmp_path / "lines.jsonl").open("w+", encoding="utf-8") as output,
+        Terminal("replay", str(tape), "--speed", "max", output=output) as terminal,
+    ):
+        assert terminal.end() == 0
+        output.seek(0)
+        assert [json.loads(line)["number"] for line in output] == list(range(1, entries + 1))
+    assert re.search(rf"━+ +{entries}/{entries} 0:00:0\d", terminal.text)
+    assert "{" not in terminal.text
+
+
 def test_a_served_tape_is_a_venue(tape: Path) -> None:
     """Any credentials will do, the events are those of then; what it does not know is told."""
     with Terminal("replay", str(tape), "--serve", "--speed", "20") as terminal:
-        terminal.wait_for("url  ", "credentials  any", "/")
+        terminal.wait_for("url  ", "credentials  any")
         (url,) = (line.split()[1] for line in terminal.text.splitlines() if line[:3] == "url")
         with OnyxClient(url=url, token="any") as client:
             tickers = client.subscribe_tickers(products=["dub"])
@@ -79,7 +108,10 @@ def test_a_served_tape_is_a_venue(tape: Path) -> None:
                 client.request("nonsense")
         terminal.wait_for("not on the tape: ")
         assert terminal.end("\x03") == 130
-        assert " frames" in terminal.text
+        played, total = re.findall(r"played (\d+) of (\d+) frames", terminal.text)[0]
+        # The bar counts to the same end, and was there while it played.
+        assert re.search(rf"━+ +[1-9]\d*/{total} \d:\d\d:\d\d", terminal.text)
+        assert 0 < int(played) <= int(total)
         assert "Traceback" not in terminal.text
 
 

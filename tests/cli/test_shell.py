@@ -104,10 +104,20 @@ def test_what_only_prints_loads_no_client(
         ("venuesdk record fuze q", {"quotes:BTC_USD"}),
         ("venuesdk call timex ca", {"cancel_order"}),
         ("venuesdk book timex E", {"ETHAUDT"}),
+        ("venuesdk book lo", {"loopring"}),
+        ("venuesdk book on", set()),
+        ("venuesdk call timex place_order s", {"symbol=", "side="}),
+        ("venuesdk call timex place_order symbol=ETHAUDT s", {"side="}),
+        ("venuesdk call timex open_orders --json s", {"size="}),
+        ("venuesdk call timex place_order symbol = ETHAUDT s", {"side="}),  # as bash splits it
+        ("venuesdk call timex place_order symbol = s", set()),
+        ("venuesdk call timex place_order symbol =", set()),
+        ("venuesdk call timex place_order symbol=s", set()),
+        ("venuesdk call timex nonsense s", set()),
     ],
 )
 def test_a_shell_completes(line: str, offered: set[str]) -> None:
-    """Subcommands, venues, topics, methods and markets, as bash asks for them."""
+    """Subcommands, venues, topics, methods, their arguments and markets."""
     words = line.split()
     found = ShellComplete(shell, {}, "venuesdk", "_VENUESDK_COMPLETE").get_completions(
         words[1:-1], words[-1]
@@ -115,23 +125,31 @@ def test_a_shell_completes(line: str, offered: set[str]) -> None:
     assert {one.value for one in found} == offered
 
 
-def test_bash_is_answered_as_it_asks() -> None:
+@pytest.mark.parametrize(
+    ("asking", "current", "said"),
+    [
+        ("bash", "2", "plain,onyx\n"),
+        ("zsh", "2", "plain\nonyx\n_\n"),  # kind, value, and _ for no description
+        ("fish", "o", "plain,onyx\n"),
+    ],
+)
+def test_a_shell_is_answered_as_it_asks(asking: str, current: str, said: str) -> None:
     """The installed command completes when the variable of click's own script is set."""
     answer = subprocess.run(
         [sys.executable, "-m", "venuesdk"],
         env={
             **os.environ,
             "PYTHONPATH": str(ROOT),
-            "_VENUESDK_COMPLETE": "bash_complete",
+            "_VENUESDK_COMPLETE": f"{asking}_complete",
             "COMP_WORDS": "venuesdk watch o",
-            "COMP_CWORD": "2",
+            "COMP_CWORD": current,
         },
         capture_output=True,
         text=True,
         timeout=30,
         check=True,
     )
-    assert answer.stdout == "plain,onyx\n"
+    assert answer.stdout == said
 
 
 def test_a_prompt_that_is_left_is_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:

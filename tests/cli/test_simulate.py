@@ -15,7 +15,11 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from venuesdk import FuzeClient, State
 from venuesdk.cli import main
+
+sys.path.insert(0, __file__.rpartition("/")[0])
+from terminal import Terminal  # noqa: E402
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -115,3 +119,20 @@ def test_a_port_or_an_interval_that_there_is_not_is_a_mistake(
     captured = capsys.readouterr()
     assert "Error: Invalid value" in captured.err
     assert not captured.out
+
+
+def test_a_person_types_switches_and_leaves_by_ctrl_c() -> None:
+    """At a terminal it says how to reach it, takes what is typed, and ends with 130."""
+    with Terminal("simulate", "fuze") as terminal:
+        terminal.wait_for("faults  ", "refuse_login", "\n")
+        facts = dict(line.split()[:2] for line in terminal.text.splitlines())
+        with FuzeClient(
+            url=facts["url"], api_key=facts["api_key"], api_secret=facts["api_secret"]
+        ) as client:
+            quotes = client.subscribe_quotes("BTC_USD")
+            assert quotes.get(timeout=5).symbol == "BTC_USD"
+            terminal.press("explode\nclose_with 1012\n")
+            terminal.wait_for("venuesdk: ", "fault        close_with 1012")
+            assert client.wait_state(State.CONNECTED, epoch=2, timeout=5)
+        assert terminal.end("\x03") == 130
+    assert "Traceback" not in terminal.text

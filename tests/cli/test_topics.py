@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import click
 import pytest
@@ -11,6 +12,9 @@ from venuesdk.cli import main
 from venuesdk.cli.stream import Ending, open_stream
 from venuesdk.cli.target import VENUES, Target
 from venuesdk.cli.topics import TOPICS, complete, find, find_all
+
+sys.path.insert(0, __file__.rpartition("/")[0])
+from terminal import Terminal  # noqa: E402
 
 KINDS = [(venue, kind) for venue, kinds in TOPICS.items() for kind in kinds]
 
@@ -85,3 +89,12 @@ def test_a_shell_completes_them_of_the_venue_that_stands_before() -> None:
     assert complete(context, parameter, "t") == ["ticker:LRC-ETH", "trades:LRC-ETH"]
     context.params = {}
     assert complete(context, parameter, "") == []
+
+
+def test_a_person_sees_how_each_is_written_and_an_example() -> None:
+    """At a terminal, below the name of the venue."""
+    with Terminal("topics", "timex") as terminal:
+        assert terminal.end() == 0
+    head, *lines = terminal.text.splitlines()
+    assert head == "timex"
+    assert {kind.example for kind in TOPICS["timex"]} <= {line.strip() for line in lines}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 from PySide6.QtCore import QCoreApplication, QTimer
 from PySide6.QtWidgets import QApplication
 
-from venuesdk import OnyxClient
+from venuesdk import OnyxClient, Subscription
 from venuesdk.desktop import call_in_background, qt_poster
 from venuesdk.testing import simulate
 
@@ -141,6 +142,28 @@ def a_blocking_call_comes_back_here(stage: Stage) -> None:
     call_in_background(post, client.close, note, note)
     stage.until(lambda: len(ends) == 2)
     assert ends == [(OnyxClient, stage.main), (type(None), stage.main)]
+
+
+@case
+def a_blocking_call_leaves_the_window_alive(stage: Stage) -> None:
+    """The answer takes half a second, and the main loop is never away for the half of that."""
+    post = qt_poster(stage.app)
+    client = OnyxClient(url=stage.venue.url, token=stage.venue.token, delivery=post)
+    ends: list[object] = []
+    looks: list[float] = []
+    call_in_background(post, client.connect, ends.append, ends.append)
+    stage.until(lambda: ends == [client])
+    stage.venue.slow(0.5)
+    began = time.monotonic()
+    call_in_background(post, lambda: client.subscribe("snapshots"), ends.append, ends.append)
+    stage.until(lambda: looks.append(time.monotonic()) or len(ends) == 2)
+    stage.venue.slow(0)
+    assert isinstance(ends[1], Subscription), ends
+    assert looks[-1] - began >= 0.5
+    away = [late - early for early, late in zip([began, *looks], looks, strict=False)]
+    assert max(away) < 0.25, f"{max(away):.3f} s"
+    call_in_background(post, client.close, ends.append, ends.append)
+    stage.until(lambda: len(ends) == 3)
 
 
 @case

@@ -1,7 +1,9 @@
 """Runs a sample with a window as it is, and does what its user would: look, order, close.
 
-Only the toolkit's main loop is wrapped, so that the looking can be done in it. Reports the rows of
-the table, the log, and what the title and the state say. With `--picture` it keeps a picture.
+The toolkit's main loop is wrapped, so that the looking can be done in it; of Qt, whose ladder is
+painted, the painter too, which notes the texts. Reports the title, the rows of the table, the texts
+of the ladder line by line, the log, what the state says and the colour of its light. With
+`--picture` it keeps a picture.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import runpy
 import sys
 import time
@@ -41,7 +44,14 @@ class Driver:
         done = self.ordered and "placed:" in log and (not self.picture or age > PICTURE_AFTER)
         if not done and age < LONGEST:
             return True
-        self.report = {"rows": rows, "log": log, "title": self.title()}
+        self.report = {
+            "title": self.title(),
+            "rows": rows,
+            "depth": self.depth(),
+            "log": log,
+            "state": self.state(),
+            "light": self.light(),
+        }
         if self.picture:
             self.keep(self.picture)
         self.close()
@@ -50,6 +60,9 @@ class Driver:
     def rows(self) -> list[list[str]]: ...
     def log(self) -> str: ...
     def title(self) -> str: ...
+    def depth(self) -> list[str]: ...
+    def state(self) -> str: ...
+    def light(self) -> str: ...
     def press(self) -> None: ...
     def keep(self, path: str) -> None: ...
     def close(self) -> None: ...
@@ -67,6 +80,9 @@ class TkDriver(Driver):
         def mainloop(root: Any, count: int = 0) -> None:
             self.root = root
             self.widgets = {each.winfo_class(): each for each in self.below(root)}
+            pictures = [each for each in self.below(root) if each.winfo_class() == "Canvas"]
+            # The light is a dot, and the ladder has all the texts.
+            self.dot, self.ladder = sorted(pictures, key=lambda each: len(each.find_all()))
             root.after(LOOK, again)
             run(root, count)
 
@@ -90,6 +106,19 @@ class TkDriver(Driver):
     def title(self) -> str:
         return self.root.title()
 
+    def depth(self) -> list[str]:
+        items = [item for item in self.ladder.find_all() if self.ladder.type(item) == "text"]
+        placed = {item: self.ladder.coords(item) for item in items}
+        lines = sorted(items, key=lambda item: (placed[item][1], placed[item][0]))
+        return [text for item in lines if (text := self.ladder.itemcget(item, "text"))]
+
+    def state(self) -> str:
+        return str(self.widgets["TLabel"].cget("text"))
+
+    def light(self) -> str:
+        (item,) = self.dot.find_all()
+        return self.dot.itemcget(item, "fill")
+
     def press(self) -> None:
         self.widgets["TButton"].invoke()
 
@@ -110,9 +139,23 @@ class QtDriver(Driver):
 
     def take_over(self) -> None:
         """Be there when the event loop runs."""
+        from PySide6 import QtGui
         from PySide6.QtCore import QTimer
         from PySide6.QtWidgets import QApplication
 
+        self.painted: list[tuple[tuple[int, int], str]] = []
+        painted = self.painted
+
+        class NotingPainter(QtGui.QPainter):
+            def __init__(self, widget: Any) -> None:
+                super().__init__(widget)
+                painted.clear()
+
+            def drawText(self, place: Any, flags: Any, text: str) -> None:  # noqa: N802 - Qt's
+                painted.append(((place.top(), place.right()), text))
+                super().drawText(place, flags, text)
+
+        QtGui.QPainter = NotingPainter  # type: ignore[misc]
         run = QApplication.exec
 
         def execute(*_: object) -> int:
@@ -143,6 +186,22 @@ class QtDriver(Driver):
 
     def title(self) -> str:
         return self.window.windowTitle()
+
+    def depth(self) -> list[str]:
+        return [text for _, text in sorted(self.painted, key=lambda noted: noted[0])]
+
+    def labels(self) -> list[Any]:
+        from PySide6.QtWidgets import QLabel
+
+        # Of the dot and the word beside it.
+        dot, word = sorted(self.window.findChildren(QLabel), key=lambda each: each.x())
+        return [dot, word]
+
+    def state(self) -> str:
+        return self.labels()[1].text()
+
+    def light(self) -> str:
+        return re.findall(r"color: (#\w+)", self.labels()[0].styleSheet())[0]
 
     def press(self) -> None:
         self.child("QPushButton").click()

@@ -12,6 +12,7 @@ CASES = (
     "what_is_posted_runs_here_in_order",
     "clients_share_a_poster",
     "a_blocking_call_comes_back_here",
+    "a_blocking_call_leaves_the_window_alive",
     "posting_while_the_application_ends_is_safe",
 )
 

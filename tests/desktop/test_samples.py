@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ LARGEST = 100_000
 def test_the_sample_shows_prices_and_places_an_order(
     toolkit: str, request: pytest.FixtureRequest, run_program: Any
 ) -> None:
-    """Every row of the table is filled, the log tells of the order, and closing ends it all."""
+    """Table and ladder are filled, light, state and log tell how it stands; closing ends it."""
     if toolkit == "tk":
         environment = request.getfixturevalue("tk_environment")
     else:
@@ -39,8 +40,25 @@ def test_the_sample_shows_prices_and_places_an_order(
         assert numbers[2] > 0
         assert change.endswith(" %")
         assert arrow in "▲▼"
+    check_ladder(report["depth"], "BTCUSDT")
+    assert report["state"] == "connected"
+    red, green, blue = (int(report["light"][at : at + 2], 16) for at in (1, 3, 5))
+    assert green > max(red, blue)
     assert "connected" in report["log"]
     assert "placed: buy 0.01 BTCUSDT" in report["log"]
+
+
+def check_ladder(texts: list[str], market: str) -> None:
+    """Check that prices fall from the top to the bottom, with the spread in the middle."""
+    (name, heading), (asks, middle, bids) = texts[:2], (texts[2:18], texts[18], texts[19:])
+    assert (name, heading) == (market, "volume")
+    assert len(bids) == len(asks) == 16, texts
+    numbers = [Decimal(text.replace(",", "")) for text in asks + bids]
+    prices, volumes = numbers[::2], numbers[1::2]
+    assert prices == sorted(set(prices), reverse=True)
+    assert min(volumes) > 0
+    word, spread = middle.split()
+    assert (word, Decimal(spread.replace(",", ""))) == ("spread", prices[7] - prices[8])
 
 
 @pytest.mark.parametrize("toolkit", SAMPLES)

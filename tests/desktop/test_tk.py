@@ -25,6 +25,7 @@ CASES = (
     "what_is_posted_runs_here_in_order_until_the_window_is_gone",
     "an_error_in_a_posted_function_is_reported_by_tk",
     "a_blocking_call_comes_back_here",
+    "a_blocking_call_leaves_the_window_alive",
     "closing_ends_the_calls_under_way_in_silence",
 )
 

@@ -15,7 +15,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from venuesdk import OnyxClient, State
+from venuesdk import OnyxClient, State, Subscription
 from venuesdk.desktop import attach_tk, call_in_background, tk
 from venuesdk.testing import simulate
 
@@ -444,6 +444,26 @@ def a_blocking_call_comes_back_here(stage: Stage) -> None:
     assert ends[0] == (OnyxClient, stage.main)
     assert issubclass(ends[1][0], Exception)
     assert ends[1][1] == stage.main
+
+
+@case
+def a_blocking_call_leaves_the_window_alive(stage: Stage) -> None:
+    """The answer takes half a second, and the main loop is never away for the half of that."""
+    client = stage.client()
+    post = attach_tk(stage.window(), client)
+    ends: list[object] = []
+    looks: list[float] = []
+    call_in_background(post, client.connect, ends.append, ends.append)
+    stage.until(lambda: ends == [client])
+    stage.venue.slow(0.5)
+    began = time.monotonic()
+    call_in_background(post, lambda: client.subscribe("snapshots"), ends.append, ends.append)
+    stage.until(lambda: looks.append(time.monotonic()) or len(ends) == 2)
+    stage.venue.slow(0)
+    assert isinstance(ends[1], Subscription), ends
+    assert looks[-1] - began >= 0.5
+    away = [late - early for early, late in zip([began, *looks], looks, strict=False)]
+    assert max(away) < 0.25, f"{max(away):.3f} s"
 
 
 @case

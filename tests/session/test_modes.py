@@ -577,6 +577,24 @@ def test_a_burst_is_posted_once(make: Make) -> None:
     assert len(seen) == 4
 
 
+def test_post_is_called_by_the_dispatch_thread(make: Make) -> None:
+    """`venuesdk-<venue>-dispatch`, for events and notices: never by whoever brings them."""
+    posted: SimpleQueue[Callable[[], None]] = SimpleQueue()
+    callers: list[str] = []
+
+    def post(function: Callable[[], None]) -> None:
+        callers.append(threading.current_thread().name)
+        posted.put(function)
+
+    delivery = make(post)
+    delivery.start()
+    one = stream(delivery, lambda value: None)
+    for bring in (lambda: send(one, 1), lambda: delivery.notify(lambda: None)):
+        bring()
+        posted.get(timeout=PATIENCE)()
+    assert callers == ["venuesdk-toy-dispatch"] * 2
+
+
 def test_a_long_burst_is_posted_in_parts(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:

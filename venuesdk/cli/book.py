@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -52,7 +53,7 @@ def complete(
     epilog="Books: loopring (LRC-ETH), timex (ETHAUDT). Where standard output is no terminal, each "
     "book is a line of JSON, and so is each loss of it. Try: venuesdk book timex ETHAUDT --sim",
 )
-@target_options
+@functools.partial(target_options, venues=tuple(MARKETS))
 @click.argument("market", shell_complete=complete)
 @click.option("--levels", type=click.IntRange(1, 50), default=10, show_default=True,
               help="Prices of each side.")
@@ -66,8 +67,6 @@ def command(
 
     While the book is not known to be right, after a gap or a lost connection, none is shown.
     """
-    if target.venue not in MARKETS:
-        raise click.UsageError(f"{target.venue} has no books; {' and '.join(MARKETS)} have")
     from .stream import Ending, open_stream
 
     drawn = is_for_people() and not as_json

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .methods import Method
     from .rehearsal import Plan
 
-__all__ = ["FIND_OUT", "command", "complete"]
+__all__ = ["FIND_OUT", "command", "complete", "complete_arguments"]
 
 FIND_OUT = {
     "infinex": "look for an order in: venuesdk call infinex request path=/spot/open_orders "
@@ -50,6 +50,28 @@ def complete(
     return [name for name in methods(Target(venue).client_class) if name.startswith(incomplete)]
 
 
+def complete_arguments(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[str]:
+    """Return the arguments of the method that stands before which are not given yet.
+
+    For bash name, ``=`` and value are three words; to a value nothing can be completed.
+    """
+    venue, method = context.params.get("venue"), context.params.get("method")
+    given = context.params.get("arguments") or ()
+    if venue not in VENUES:
+        return []
+    from .methods import methods
+
+    known = methods(Target(venue).client_class)
+    names = [one.name for one in known[method].parameters] if method in known else []
+    # Of "symbol=", where click takes the sign for the empty beginning of a word, the name is left.
+    if given[-1:] == ("=",) or (given[-2:-1] != ("=",) and set(given[-1:]) & set(names)):
+        return []
+    taken = {word.partition("=")[0] for word in given}
+    return [f"{name}=" for name in names if name not in taken and name.startswith(incomplete)]
+
+
 @click.command(
     epilog="Without METHOD it lists the methods of the venue. What may change something at the "
     "venue is shown first and sent only after a yes, or with --yes; not so with --sim. A TEXT is "
@@ -59,7 +81,9 @@ def complete(
 )
 @target_options
 @click.argument("method", required=False, shell_complete=complete)
-@click.argument("arguments", metavar="[NAME=VALUE]...", nargs=-1)
+@click.argument(
+    "arguments", metavar="[NAME=VALUE]...", nargs=-1, shell_complete=complete_arguments
+)
 @click.option("--dry-run", is_flag=True, help="Print the frame, secrets masked; connect nowhere.")
 @click.option("--yes", "-y", is_flag=True, help="Send without asking.")
 @click.option("--json", "as_json", is_flag=True, help="The answer as a line of JSON.")

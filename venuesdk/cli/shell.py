@@ -5,6 +5,7 @@ A subcommand is a module of this package that has a `command`; it is imported wh
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib import import_module
@@ -90,6 +91,10 @@ def shell() -> None:
 
 def run(arguments: Sequence[str] | None) -> int:
     """Run one subcommand and return the status; an error becomes one line on standard error."""
+    if "_VENUESDK_COMPLETE" in os.environ:
+        from .completion import use
+
+        use()
     try:
         status = shell.main(arguments, prog_name="venuesdk", standalone_mode=False)
         return status if isinstance(status, int) else 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -116,10 +116,12 @@ def _closing(client: Client) -> Iterator[Client]:
         client.close()
 
 
-def target_options(function: F, *, venue_required: bool = True) -> F:
+def target_options(
+    function: F, *, venues: Sequence[str] = VENUES, venue_required: bool = True
+) -> F:
     """Add the argument VENUE and the options of a client; the function gets a `Target` first.
 
-    Where the venue is not required and not named, the target's is "".
+    VENUE is one of `venues`. Where it is not required and not named, the target's is "".
     """
 
     def collected(
@@ -138,7 +140,7 @@ def target_options(function: F, *, venue_required: bool = True) -> F:
     command: Any = functools.update_wrapper(collected, function)
     for add in reversed(_OPTIONS):
         command = add(command)
-    argument = click.argument("venue", type=click.Choice(VENUES), required=venue_required)
+    argument = click.argument("venue", type=click.Choice(venues), required=venue_required)
     return argument(command)  # type: ignore[no-any-return]
 
 

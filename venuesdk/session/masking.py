@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from weakref import ref
 
 from ..secret import MASK, Secret
-from .redaction import forms_of, sealed
+from .redaction import Escapes, forms_of, sealed
 
 __all__ = ["LogMask", "mask_logs"]
 
@@ -39,24 +39,26 @@ class LogMask:
     Any thread may use it; what it knows is replaced in one step.
     """
 
-    __slots__ = ("__weakref__", "_forms")
+    __slots__ = ("__weakref__", "_known")
 
     def __init__(self) -> None:
-        self._forms: tuple[str, ...] = ()
+        self._known: tuple[tuple[str, ...], Escapes] = ((), Escapes())
         _register(self)
 
     @sealed
     def learn(self, secrets: Iterable[Secret]) -> None:
         """Mask these credentials from now on, and no others."""
-        forms = {form for secret in secrets for form in forms_of(secret) if len(form) >= SHORTEST}
-        self._forms = tuple(sorted(forms, key=len, reverse=True))
+        known = tuple(secrets)
+        forms = {form for secret in known for form in forms_of(secret) if len(form) >= SHORTEST}
+        self._known = (tuple(sorted(forms, key=len, reverse=True)), Escapes(known))
 
     def apply(self, text: str) -> str:
         """Return `text` with every credential masked."""
-        for form in self._forms:
+        forms, escapes = self._known
+        for form in forms:
             if form in text:
                 text = text.replace(form, MASK)
-        return text
+        return escapes.mask(text)
 
 
 class _Filter(logging.Filter):

@@ -49,7 +49,7 @@ EXAMPLES = {"venue_sim": "onyx", "tape": "monday.tape.zst"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the markers known, for runs with ``--strict-markers``."""
+    """Make the markers known to `config`, for runs with ``--strict-markers``."""
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
 

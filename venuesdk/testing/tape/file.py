@@ -155,7 +155,7 @@ class Tape:
 
 
 def read_tape(path: str | os.PathLike[str]) -> Tape:
-    """Return the tape in a file, compressed or not: its ``header``, and its entries by iterating.
+    """Return the tape at `path`, compressed or not: its ``header``, and its entries by iterating.
 
     Raises `TapeCorrupted` where the file is no tape, OSError, and ImportError where it is
     compressed and zstandard is missing.

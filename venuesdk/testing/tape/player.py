@@ -244,7 +244,10 @@ class Player:
         return self._performance.shows_masks
 
     def dial(self, endpoint: Endpoint, deadline: Deadline, wiretap: Wiretap) -> PlayedConnection:
-        """Return the next connection; raise ConnectFailed where there is none."""
+        """Return the next connection of the tape; raise ConnectFailed where there is none.
+
+        At once, whatever the `deadline`. `wiretap` is told of it, with the URL of the `endpoint`.
+        """
         with self._lock:
             script = self._performance.connect()
         if script is None:
@@ -253,7 +256,11 @@ class Player:
         return PlayedConnection(script, self._performance, self._speed, wiretap)
 
     def request(self, request: HttpRequest, deadline: Deadline) -> HttpResponse:
-        """Return the recorded answer; raise where there is none."""
+        """Return the recorded answer to a `request`; raise where there is none.
+
+        At once, whatever the `deadline`: ConnectFailed for a request that the tape does not know or
+        that was not sent, ConnectionLost for one without an answer.
+        """
         body = (request.body or b"").decode("utf-8", "replace")
         with self._lock:
             found = self._performance.exchange(request.method, str(request.url), body)

@@ -177,44 +177,47 @@ class Recorder:
     # What the connections tell -------------------------------------------------------------------
 
     def learn(self, secrets: Sequence[Secret]) -> None:
-        """Mask these too."""
+        """Mask these `secrets` too."""
         with self._lock:
             self._mask.learn(secrets)
 
     def opened(self, epoch: int, url: str) -> None:
-        """Note that a connection was made."""
+        """Note that the connection numbered `epoch` was made, to `url`."""
         self._put(functools.partial(Scribe.opened, url=url), epoch)
 
     def received(self, epoch: int, frames: Sequence[bytes]) -> None:
-        """Note a gulp of messages."""
+        """Note the messages of a gulp: `frames` that came on the connection `epoch`."""
         self._put(tuple(frames), epoch, len(frames), sum(map(len, frames)))
 
     def signalled(self, epoch: int, control: Sequence[tuple[int, bytes]]) -> None:
-        """Note control frames that came."""
+        """Note `control` frames that came on the connection `epoch`."""
         self._put(functools.partial(Scribe.signalled, control=control), epoch, len(control))
 
     def leaving(self, epoch: int, parcels: Sequence[Parcel]) -> None:
-        """Note what is about to be written."""
+        """Note the `parcels` that are about to be written on the connection `epoch`."""
         size = sum(len(parcel.data) for parcel in parcels)
         self._put(functools.partial(Scribe.leaving, parcels=parcels), epoch, len(parcels), size)
 
     def stayed(self, epoch: int, parcel: Parcel) -> None:
-        """Note that a frame has not left after all; never left out, or the tape would lie."""
+        """Note that a `parcel` has not left after all, on the connection `epoch`.
+
+        Never left out, or the tape would lie.
+        """
         self._put(functools.partial(Scribe.stayed, parcel=parcel), epoch, 0)
 
     def cut(self, epoch: int, parcels: Sequence[Parcel]) -> None:
-        """Note what the end of a connection left unfinished; never left out either."""
+        """Note the `parcels` that the end of `epoch` left unfinished; never left out either."""
         self._put(functools.partial(Scribe.cut, parcels=parcels), epoch, 0)
 
     def ended(self, epoch: int, here: bool, code: int | None, reason: str) -> None:
-        """Note the end of a connection."""
+        """Note the end of `epoch`: by its client (`here`) or not, with a `code` and a `reason`."""
         note = functools.partial(Scribe.ended, here=here, code=code, reason=reason)
         self._put(note, epoch)
 
     def exchanged(
         self, request: HttpRequest, response: HttpResponse | None, error: VenueError | None
     ) -> None:
-        """Note an HTTP exchange."""
+        """Note an HTTP `request`, with its `response` or the `error` in place of one."""
         why = "" if error is None else f"{type(error).__name__}: {error}"
         size = len(request.body or b"") + (0 if response is None else len(response.body))
         note = functools.partial(Scribe.exchanged, request=request, response=response, error=why)

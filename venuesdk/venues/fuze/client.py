@@ -110,7 +110,8 @@ class FuzeClient(
         with the venue's code and text; `VenueUnavailable`, with ``outcome_unknown``, where the
         venue's own handler failed; and what every call raises (`venuesdk.Client`). Taken for a
         change of something whatever it is, so it raises `NotSent` at once while there is no
-        connection.
+        connection (Fuze document, "JSON RPC Protocol"; it shows no error, and these are those of
+        the server library that it seems to use).
         """
         if not isinstance(method, str):
             raise TypeError(f"a method is text, not {method.__class__.__name__}")

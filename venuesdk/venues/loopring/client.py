@@ -173,7 +173,8 @@ class LoopringClient(
         of the topics.
 
         Raises `ValueError` or `TypeError` before anything is sent, as `subscribe` does, and what
-        every call raises (`venuesdk.Client`): `NotSent` at once while there is no connection.
+        every call raises (`venuesdk.Client`): `NotSent` at once while there is no connection
+        (Loopring document, "Unsubscription", "Status code").
         """
         configs = [config_of(topic) for topic in topics]
         _check_flag(unsubscribe_all)

@@ -76,7 +76,7 @@ class OnyxClient(
 
         Raises `ValueError` or `TypeError` before anything is sent; `AuthenticationError` where
         the account has no permission for a product, or the product does not exist (the venue
-        does not tell these apart).
+        does not tell these apart) (Onyx document, "Subscribe Request", "Tickers Event").
         """
         if products is None and product_groups is None:
             # `product=` for `products=`: what is wrong is the name that was given.
@@ -128,7 +128,8 @@ class OnyxClient(
 
         Blocks until the venue has confirmed it. Events of the documented channels are the same
         values as from the methods above; those of any other are `ChannelEvent`. Where `callback`
-        runs, what every stream promises, and the errors, are told at `venuesdk.SubscribeOptions`.
+        runs, what every stream promises, and the errors, are told at `venuesdk.SubscribeOptions`
+        (Onyx document, "Subscribe Request").
         """
         return self._subscribe(channel_topic(channel), callback, options)
 
@@ -139,7 +140,8 @@ class OnyxClient(
         subscription ends when all of its products were named. To end one subscription of several,
         close it instead. Where the venue refuses, nothing ends: `NotSubscribed` where it knows of
         no such subscription. Raises what every call raises (`venuesdk.Client`): `NotSent` at once
-        while there is no connection.
+        while there is no connection (the request is that of later editions of the Onyx document,
+        the answers those of the venue's own published tests; the first edition has neither).
         """
         channel_topic(channel)
         self._unsubscribe(
@@ -165,7 +167,8 @@ class OnyxClient(
         Raises `ValueError` for ``auth``, which is automatic, and for fields called ``id``,
         ``method`` or ``token``; `RequestRejected` and its kin where the venue says no; and what
         every call raises (`venuesdk.Client`). Taken for a change of something whatever it is, so it
-        raises `NotSent` at once while there is no connection.
+        raises `NotSent` at once while there is no connection (Onyx document, "Websocket JSON
+        Protocol").
         """
         if not isinstance(method, str):
             raise TypeError(f"a method is text, not {type(method).__name__}")

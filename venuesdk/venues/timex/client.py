@@ -110,7 +110,8 @@ class TimexClient(
 
         The venue seems to take a `pattern` for a regular expression: ``/orderbook.raw/ETHUSD`` may
         bring the book of ``ETHUSDT`` too. Where `callback` runs, what every stream promises, and
-        the errors, are told at `venuesdk.SubscribeOptions`.
+        the errors, are told at `venuesdk.SubscribeOptions` (TimeX document, "Subscribe to
+        Channels", "Snapshot"; the patterns are those of published clients).
         """
         return self._subscribe(pattern_topic(pattern, snapshot), callback, options)
 
@@ -130,7 +131,8 @@ class TimexClient(
         snapshot follows, asked for or not. The stream cannot be conflated. Raises `ValueError`
         where there is no key, and `AuthenticationError` where it is refused, or the account is
         another's; where `callback` runs, what every stream promises, and the other errors, are told
-        at `venuesdk.SubscribeOptions`.
+        at `venuesdk.SubscribeOptions` (TimeX document, "Subscribe account to Channels"; the events
+        and the snapshot are as recorded).
         """
         self._need_key()
         return self._subscribe(account_topic(address, snapshot), callback, options)
@@ -145,7 +147,8 @@ class TimexClient(
 
         Blocks until the venue has confirmed it. `market` is a symbol without a slash, such as
         ``ETHAUDT``. ``conflate=True`` keeps the newest book. Where `callback` runs, what every
-        stream promises, and the errors, are told at `venuesdk.SubscribeOptions`.
+        stream promises, and the errors, are told at `venuesdk.SubscribeOptions` (TimeX document,
+        "Subscribe to Channels"; the pattern is that of published clients, the book as recorded).
         """
         return self._subscribe(raw_book_topic(market), callback, options)
 
@@ -157,8 +160,8 @@ class TimexClient(
     ) -> Subscription[GroupedOrderBook]:
         """Start the stream of a market's book, price by price; each event is the whole book.
 
-        Blocks, takes `market`, runs `callback` and raises as `subscribe_raw_order_book` does.
-        ``conflate=True`` keeps the newest book.
+        Blocks, takes `market`, runs `callback` and raises as `subscribe_raw_order_book` does, and
+        has the same sources. ``conflate=True`` keeps the newest book.
         """
         return self._subscribe(grouped_book_topic(market), callback, options)
 
@@ -177,8 +180,9 @@ class TimexClient(
         token. The raw stream is the default: its book can be asked for besides, so that there is
         one at once, and at once after a gap, however quiet the market is. A `grouped` one is
         there from its next event on. Every event is the whole book, which replaces the one
-        before. Where callbacks run, and the errors, are told at `venuesdk.SubscribeOptions`; all
-        of these but ``conflate`` are taken, which raises `ValueError`.
+        before, as published clients take it. Where callbacks run, and the errors, are told at
+        `venuesdk.SubscribeOptions`; all of these but ``conflate`` are taken, which raises
+        `ValueError`.
         """
         if not isinstance(grouped, bool):
             raise TypeError(f"grouped is True or False, not {grouped!r:.80}")
@@ -206,8 +210,8 @@ class TimexClient(
     ) -> Subscription[Trade]:
         """Start the stream of a market's trades: of `base` for `quote`, such as ``BTC``, ``USDT``.
 
-        Blocks, runs `callback` and raises as `subscribe_raw_order_book` does. Each event is one
-        `Trade`. ``conflate=True`` keeps the newest.
+        Blocks, runs `callback` and raises as `subscribe_raw_order_book` does, and has the same
+        sources. Each event is one `Trade`. ``conflate=True`` keeps the newest.
         """
         return self._subscribe(trades_topic(base, quote), callback, options)
 
@@ -216,7 +220,7 @@ class TimexClient(
 
         Blocks until the venue has confirmed it, where ``subscription.close()`` does not wait. Where
         the venue refuses, nothing ends. Raises `ValueError` for a `subscription` of another client,
-        and what every call raises (`venuesdk.Client`).
+        and what every call raises (`venuesdk.Client`) (TimeX document, "Unsubscribe to Channels").
         """
         if not isinstance(subscription, Subscription):
             raise TypeError(f"not a subscription: {type(subscription).__name__}")
@@ -227,7 +231,8 @@ class TimexClient(
 
         Blocks until the venue has confirmed it. `address` is the account's. Where the venue
         refuses, nothing ends. Raises `ValueError` for what is no address, and what every call
-        raises (`venuesdk.Client`): `NotSent` at once while there is no connection.
+        raises (`venuesdk.Client`): `NotSent` at once while there is no connection (TimeX document,
+        "Unsubscribe account to Channels").
         """
         account = address_of(address)
         self._unsubscribe(
@@ -249,7 +254,8 @@ class TimexClient(
         certainly was not. Anything else is sent once, at once: where the connection broke or the
         time ran out, ``outcome_unknown`` says that it may have been carried out. Raises
         `ValueError` where the stream needs a key and there is none, `RequestRejected` and its kin
-        where the venue says no, and what every call raises (`venuesdk.Client`).
+        where the venue says no, and what every call raises (`venuesdk.Client`) (TimeX document,
+        "REST message", "Error message"; the answer is that of its list of streams).
         """
         return self._rest(text_of("a stream", stream), payload, decode_json, timeout)
 
@@ -259,7 +265,8 @@ class TimexClient(
         """Return a market's book as it is now, order by order; at most `limit` orders a side.
 
         Blocks until the answer; it only reads, and needs no key. `market` is a symbol such as
-        ``ETHAUDT``. Raises as `rest` does.
+        ``ETHAUDT``. Raises as `rest` does (stream and `limit` of published clients, the book as
+        recorded).
         """
         symbol = symbol_of("market", market)
         payload: dict[str, Any] = {"market": symbol}
@@ -271,7 +278,8 @@ class TimexClient(
     def balances(self, *, timeout: float | None = None) -> tuple[Balance, ...]:
         """Return what the account holds, currency by currency.
 
-        Blocks until the answer; it only reads. Raises as `rest` does.
+        Blocks until the answer; it only reads. Raises as `rest` does (the stream is that of
+        published clients).
         """
         return self._rest("/get/trading/balances", {}, events.balances_body, timeout)
 
@@ -282,7 +290,7 @@ class TimexClient(
 
         Blocks until the answer; it only reads. `page` counts from 0; `size` is the most orders of
         one. No document says how long a page is where it is not given: go on until one is empty.
-        Raises as `rest` does.
+        Raises as `rest` does (stream and pages are those of published clients).
         """
         given = {"page": (page, 0), "size": (size, 1)}
         pageable = {
@@ -316,7 +324,8 @@ class TimexClient(
         Sent once, at once, and never again; raises as `rest` does. `RequestRejected`
         (`InsufficientFunds` and its other kin) and `NotSent` mean that there is no order. After any
         error with ``outcome_unknown`` there may be one: look for `client_order_id` in `open_orders`
-        and in the account's stream.
+        and in the account's stream (the fields are those of the venue's HTTP interface, sent as
+        published clients send them; the answer is as recorded).
         """
         item = orders.new_order(symbol, side, quantity, price, type, expire_time, client_order_id)
         return self._rest(f"/post{ORDERS}", {"body": [item]}, events.orders_body, timeout)
@@ -338,7 +347,7 @@ class TimexClient(
         was filled, or because the venue does not know that id. An order that was changed goes on
         under a new id: ``changed_orders`` has both. What an error says of the outcome is as for
         `place_order`: after one with ``outcome_unknown`` the order stands under its old id or under
-        a new one.
+        a new one (request and answer are those of published clients).
         """
         item = orders.change(order_id, quantity, price, expire_time)
         return self._rest(f"/put{ORDERS}", {"body": [item]}, events.changed_orders_body, timeout)
@@ -349,7 +358,8 @@ class TimexClient(
         Blocks until the answer. `order_id` is its hash at the venue. It does not raise where
         nothing was cancelled: look at ``unchanged_orders``, which then has the order's id, because
         it was filled, or because the venue does not know that id. Raises as `rest` does; after an
-        error with ``outcome_unknown`` the order may be open or not.
+        error with ``outcome_unknown`` the order may be open or not (request and answer are those
+        of published clients).
         """
         payload = {"body": [orders.cancellation(order_id)]}
         return self._rest(f"/delete{ORDERS}", payload, events.changed_orders_body, timeout)
