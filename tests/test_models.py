@@ -56,9 +56,9 @@ def test_the_states_are_the_six_that_a_client_can_be_in() -> None:
 
 
 def test_the_reasons_for_a_gap_are_told_apart() -> None:
-    """Lost connection, slow consumer, unreadable event, silence, resubscription: a word each."""
+    """A word for each thing that a client meets, and for each that only a relay does."""
     assert {reason.value for reason in GapReason} == {
-        "reconnected", "overflow", "undecodable", "resubscribed", "stale",
+        "reconnected", "overflow", "undecodable", "resubscribed", "stale", "taken_over", "lost",
     }  # fmt: skip
 
 

@@ -85,7 +85,7 @@ def test_readers_see_the_clients_connection_come_and_go(store: MemoryStore) -> N
     ):
         client.subscribe_tickers(relay, products=["dub"])
         await_entry(store, stream, is_event)
-        cut_connection(client)
+        cut_connection(venue, client)
         await_entry(store, stream, lambda one: is_event(one) and one[b"epoch"] == b"2")
         kinds = []
         for one in entries(store, stream):
