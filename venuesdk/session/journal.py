@@ -16,7 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeAlias, TypedDict
 
-from ..models import StateChange
+from ..models import Gap, GapReason, StateChange
 from ..timing import wall_clock
 from .masking import LogMask
 
@@ -138,6 +138,23 @@ class Journal:
         if where:
             facts["callback"] = where
         self.say(logging.ERROR, "%s", text_of(error), cause=error, **facts)
+
+    def say_gap(self, name: str, gap: Gap, silence: float | None = None) -> None:
+        """Log a gap that nobody else is told of; `silence` is how long nothing came, in seconds."""
+        facts: Facts = {"topic": name, "gap": gap.reason.value}
+        if gap.reason is GapReason.STALE:
+            if silence is None:
+                self.say(logging.WARNING, "%s is stale: nothing came for a while", name, **facts)
+                return
+            facts["seconds"] = silence
+            text = "%s is stale: nothing came for %g s"
+            self.say(logging.WARNING, text, name, silence, **facts)
+            return
+        if gap.count is not None:
+            facts["lost"] = gap.count
+        count = "an unknown number of" if gap.count is None else gap.count
+        text = "gap in %s: %s, %s events lost"
+        self.say(logging.WARNING, text, name, gap.reason.value, count, unmissed=True, **facts)
 
     def note_change(self, change: StateChange) -> None:
         """Keep a change of state; the caller logs it where no lock is held."""

@@ -6,7 +6,6 @@ Its events wait in an `Inbox`, undecoded; whoever consumes them decodes them.
 from __future__ import annotations
 
 import copy
-import logging
 import math
 import threading
 from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -22,7 +21,6 @@ from ..protocol.feeds import Feed
 from ..timing import Deadline
 from .callbacks import check_callback, name_of
 from .inbox import ConflatedInbox, EventInbox, Inbox, Item, Ready
-from .journal import Facts
 from .slots import SLICE
 
 if TYPE_CHECKING:
@@ -341,18 +339,8 @@ class Subscription(Generic[T]):
 
     def warn_of(self, gap: Gap) -> None:
         """Log a gap that nobody else is told of."""
-        journal, name = self._delivery.journal, self.topic.name
-        facts: Facts = {"topic": name, "gap": gap.reason.value}
-        if gap.reason is GapReason.STALE:
-            facts["seconds"] = silence = self.stale_after or 0.0
-            text = "%s is stale: nothing came for %g s"
-            journal.say(logging.WARNING, text, name, silence, **facts)
-            return
-        if gap.count is not None:
-            facts["lost"] = gap.count
-        count = "an unknown number of" if gap.count is None else gap.count
-        text = "gap in %s: %s, %s events lost"
-        journal.say(logging.WARNING, text, name, gap.reason.value, count, unmissed=True, **facts)
+        silence = self.stale_after if gap.reason is GapReason.STALE else None
+        self._delivery.journal.say_gap(self.topic.name, gap, silence)
 
     def _unreadable(self, event: Event, cause: Exception) -> Gap:
         """Count and report an event that cannot be read; return the gap that it leaves."""
