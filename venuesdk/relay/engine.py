@@ -156,6 +156,9 @@ class Engine(Protocol):
     def join(self, stream: str, group: str, oldest: bool) -> None:
         """Make a group where there is none, to begin with the oldest entry or with the next."""
 
+    def given(self, stream: str, group: str) -> Position:
+        """Return the highest position that the group was given, ``0-0`` where it was none yet."""
+
     def read(
         self, streams: Sequence[str], group: str, consumer: str, most: int, timeout: float
     ) -> list[tuple[str, list[Stored]]]:

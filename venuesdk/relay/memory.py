@@ -158,6 +158,11 @@ class MemoryEngine:
             kept = store.streams.setdefault(stream, _Stream())
             kept.groups.setdefault(group, _Group(START if oldest else kept.top))
 
+    def given(self, stream: str, group: str) -> Position:
+        """Return the highest position that the group was given."""
+        with self._open() as store:
+            return self._group(store, stream, group)[1].given
+
     def read(
         self, streams: Sequence[str], group: str, consumer: str, most: int, timeout: float
     ) -> list[tuple[str, list[Stored]]]:

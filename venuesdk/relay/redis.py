@@ -278,6 +278,11 @@ class RedisEngine:
                 raise
 
     @_translating
+    def given(self, stream: str, group: str) -> Position:
+        """Return the highest position that the group was given."""
+        return _position(self._group(stream, group)["last-delivered-id"])
+
+    @_translating
     def read(
         self, streams: Sequence[str], group: str, consumer: str, most: int, timeout: float
     ) -> list[tuple[str, list[Stored]]]:
@@ -344,15 +349,13 @@ class RedisEngine:
     @_translating
     def lag(self, stream: str, group: str) -> GroupLag:
         """Return how far a group is behind."""
-        for found in self._groups(stream):
-            if found["name"] == group.encode():
-                lost = int(self._client.hget(f"{stream}/lost", group) or 0)
-                untaken = found.get("lag")
-                if untaken is not None:
-                    # Redis goes on counting what was cut off.
-                    untaken = min(untaken, int(self._client.xlen(stream)))
-                return GroupLag(stream, untaken, found["pending"], lost)
-        raise GroupGone(f"{stream} has no group {group}")
+        found = self._group(stream, group)
+        lost = int(self._client.hget(f"{stream}/lost", group) or 0)
+        untaken = found.get("lag")
+        if untaken is not None:
+            # Redis goes on counting what was cut off.
+            untaken = min(untaken, int(self._client.xlen(stream)))
+        return GroupLag(stream, untaken, found["pending"], lost)
 
     def close(self) -> None:
         """Let go of the connection; a read that waits ends within half a second."""
@@ -368,6 +371,12 @@ class RedisEngine:
         """Leave no connection open where the engine was closed, but one that is in use."""
         if self._closed:
             self._pool.disconnect(inuse_connections=False)
+
+    def _group(self, stream: str, name: str) -> Mapping[str, Any]:
+        for found in self._groups(stream):
+            if found["name"] == name.encode():
+                return found
+        raise GroupGone(f"{stream} has no group {name}")
 
     def _groups(self, stream: str) -> list[Mapping[str, Any]]:
         try:
