@@ -20,6 +20,7 @@ from .engine import (
 from .entry import Origin, RelayedError
 from .memory import MemoryEngine, MemoryStore
 from .publisher import LaneStats, Relay, RelayStats
+from .reader import ReaderStats, RelayReader
 
 __all__ = [
     "Deposed",
@@ -34,8 +35,10 @@ __all__ = [
     "MemoryStore",
     "Origin",
     "Position",
+    "ReaderStats",
     "Relay",
     "RelayError",
+    "RelayReader",
     "RelayStats",
     "RelayedError",
 ]

@@ -1,0 +1,213 @@
+"""Custody: every entry once, and what may be missing; without any engine."""
+
+from __future__ import annotations
+
+import random
+
+from hypothesis import given
+from hypothesis import strategies as some
+
+from venuesdk.relay import Position
+from venuesdk.relay.custody import Custody, Emptied, Entry, Hole, Item, Trimmed
+from venuesdk.relay.engine import START, Stored
+
+STREAM = "venuesdk:{onyx}:tickers"
+
+
+def stored(*seqs: int, term: int = 7) -> list[Stored]:
+    """Return entries as they are read."""
+    return [Stored(Position(term, seq), {b"kind": b"event"}) for seq in seqs]
+
+
+def begun(given: Position = START, lost: int = 0) -> Custody:
+    """Return a custody that has begun with one stream."""
+    custody = Custody()
+    custody.begin(STREAM, given, lost)
+    return custody
+
+
+def work_off(custody: Custody) -> list[Item]:
+    """See to everything that waits."""
+    items: list[Item] = []
+    while (item := custody.next()) is not None:
+        items.append(item)
+        custody.done(item)
+    return items
+
+
+def entries(items: list[Item]) -> list[int]:
+    """Return the numbers of the entries."""
+    return [item.position.seq for item in items if isinstance(item, Entry)]
+
+
+def acknowledged(custody: Custody) -> list[Position]:
+    """Let an engine confirm everything; return what that was."""
+    done: list[Position] = []
+    for stream, positions in custody.to_acknowledge(2):
+        assert len(positions) <= 2
+        done += positions
+        custody.confirm(stream, positions)
+    return done
+
+
+def test_what_was_seen_to_is_to_be_acknowledged_and_nothing_else() -> None:
+    """What is in hand is not; the counters say how much of each there is."""
+    custody = begun(Position(7, 0))
+    custody.take(STREAM, stored(1, 2, 3))
+    first = custody.next()
+    assert isinstance(first, Entry)
+    custody.done(first)
+    assert (custody.entries, custody.unsettled, custody.unacknowledged) == (2, 1, 3)
+    assert acknowledged(custody) == [Position(7, 1)]
+    assert (custody.acknowledged, custody.unacknowledged) == (1, 2)
+
+
+def test_what_is_done_twice_takes_nothing_else_away() -> None:
+    """Ctrl-C may come between the end of one and the note that it is over."""
+    custody = begun(Position(7, 0))
+    custody.take(STREAM, stored(1, 2))
+    first = custody.next()
+    assert first is not None
+    custody.done(first)
+    custody.done(first)
+    custody.let_go(first)
+    assert entries(work_off(custody)) == [2]
+
+
+def test_what_comes_again_is_not_handed_on_and_is_acknowledged_again() -> None:
+    """Whether it is in hand, seen to, or confirmed: the engine may have forgotten."""
+    custody = begun(Position(7, 0))
+    custody.take(STREAM, stored(1, 2))
+    custody.take_again(STREAM, stored(1, 2))
+    assert entries(work_off(custody)) == [1, 2]
+    custody.take_again(STREAM, stored(1))
+    assert custody.next() is None
+    assert acknowledged(custody) == [Position(7, 1), Position(7, 2)]
+    custody.take_again(STREAM, stored(2))
+    assert custody.next() is None
+    assert acknowledged(custody) == [Position(7, 2)]
+    assert (custody.received, custody.duplicates) == (2, 4)
+
+
+def test_what_was_let_go_may_come_again() -> None:
+    """Nobody saw to it."""
+    custody = begun(Position(7, 0))
+    custody.take(STREAM, stored(1))
+    first = custody.next()
+    assert first is not None
+    custody.let_go(first)
+    assert (custody.next(), custody.entries) == (None, 0)
+    custody.take_again(STREAM, stored(1))
+    assert entries(work_off(custody)) == [1]
+
+
+@given(some.lists(some.lists(some.integers(1, 30), max_size=8), max_size=8), some.randoms())
+def test_nothing_is_handed_on_twice(batches: list[list[int]], chance: random.Random) -> None:
+    """Whatever the engine hands out again, at whatever time, with whatever acknowledged."""
+    custody, handed = begun(), []
+    for batch in batches:
+        chance.choice((custody.take, custody.take_again))(STREAM, stored(*batch))
+        handed += entries(work_off(custody))
+        if chance.random() < 0.5:
+            acknowledged(custody)
+    assert sorted(handed) == sorted({seq for batch in batches for seq in batch})
+    acknowledged(custody)
+    assert (custody.unsettled, custody.unacknowledged) == (0, 0)
+
+
+def test_holes_stand_before_what_they_were_found_by() -> None:
+    """In one term they are exact; a new term may have lost its beginning."""
+    custody = begun(Position(7, 3))
+    custody.take(STREAM, stored(4, 6, 7, 10))
+    custody.take(STREAM, stored(3, term=8))
+    items = [item if isinstance(item, Hole) else item.position.seq for item in work_off(custody)]
+    assert items == [
+        4, Hole(STREAM, 1, True, False), 6, 7, Hole(STREAM, 2, True, False), 10,
+        Hole(STREAM, 2, False, False), 3,
+    ]  # fmt: skip
+
+
+def test_what_was_redelivered_is_no_hole_and_closes_none_behind_it() -> None:
+    """The next new entry follows the last of those that were handed out before."""
+    custody = begun()
+    custody.take_again(STREAM, stored(4, 9))
+    custody.take(STREAM, stored(10, 12))
+    items = work_off(custody)
+    holes = [item for item in items if isinstance(item, Hole)]
+    assert holes == [Hole(STREAM, 1, True, False)]
+    assert entries(items) == [4, 9, 10, 12]
+
+
+def test_what_was_trimmed_is_one_item() -> None:
+    """As long as nothing stands between."""
+    custody = begun()
+    gone = [Stored(Position(7, seq), None) for seq in (1, 2, 3)]
+    custody.take_again(STREAM, [*gone[:2], *stored(5), gone[2]])
+    items = work_off(custody)
+    assert [len(item.positions) for item in items if isinstance(item, Trimmed)] == [2, 1]
+    assert len(acknowledged(custody)) == 4
+
+
+def test_a_group_that_begins_anew_expects_nothing() -> None:
+    """That it was emptied is told; a hole on top of it would count the same again."""
+    custody = begun(Position(7, 5))
+    custody.begin_anew(STREAM, 0)
+    custody.take(STREAM, stored(9))
+    found, hole, entry = work_off(custody)
+    assert found == Emptied(STREAM)
+    assert isinstance(hole, Hole) and isinstance(entry, Entry)
+    assert custody.losses(hole, 0, True) == (0, 0)
+
+
+def losses(custody: Custody, lost: int, alone: bool) -> tuple[int | None, int]:
+    """Return what the next hole says."""
+    hole = next(item for item in work_off(custody) if isinstance(item, Hole))
+    return custody.losses(hole, lost, alone)
+
+
+def test_what_was_cut_off_explains_a_hole() -> None:
+    """Of others in the group only what was cut off concerns this consumer."""
+    for alone, expected in ((True, (3, 0)), (False, (4, 0))):
+        custody = begun(Position(7, 1), lost=10)
+        custody.take(STREAM, stored(2))
+        custody.take(STREAM, stored(6))
+        assert losses(custody, 14, alone) == expected
+
+
+def test_a_hole_that_nothing_explains_is_lost_where_nobody_else_can_have_it() -> None:
+    """Else it is another consumer's."""
+    for alone, expected in ((True, (0, 3)), (False, (0, 0))):
+        custody = begun(Position(7, 1))
+        custody.take(STREAM, stored(2))
+        custody.take(STREAM, stored(6))
+        assert losses(custody, 0, alone) == expected
+
+
+def test_what_was_cut_off_before_this_reader_began_is_told_as_far_as_it_is_known() -> None:
+    """Exactly where nobody else was there; else that there may have been something."""
+    for alone, expected in ((True, (4, 0)), (False, (None, 0))):
+        custody = begun(Position(7, 1), lost=4)
+        custody.take(STREAM, stored(6))
+        assert losses(custody, 4, alone) == expected
+
+
+def test_a_counter_that_was_set_back_is_counted_from_there() -> None:
+    """The engine was emptied, and cut since."""
+    custody = begun(Position(7, 1), lost=10)
+    custody.take(STREAM, stored(2, 5))
+    assert losses(custody, 0, True) == (0, 2)
+    custody.take(STREAM, stored(8))
+    assert losses(custody, 2, True) == (2, 0)
+
+
+def test_what_ctrl_c_left_half_done_is_mended() -> None:
+    """An entry that was noted and not queued, or queued and not noted, is neither lost nor two."""
+    custody = begun(Position(7, 0))
+    custody.take(STREAM, stored(1))
+    state = custody._streams[STREAM]
+    state.held.add(Position(7, 2))
+    state.held.discard(Position(7, 1))
+    custody.mend()
+    custody.take_again(STREAM, stored(1, 2))
+    assert entries(work_off(custody)) == [1, 2]
+    assert custody.entries == 0
