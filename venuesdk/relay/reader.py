@@ -82,8 +82,8 @@ class RelayReader:
     Without `callback`, iterate over the reader or call `get`, on one thread at a time; with it,
     ``with reader:`` or `start` runs a thread that calls it. `on_gap` and `on_state` are called on
     the thread that consumes, in the order of the stream; without `on_gap` a warning is logged. What
-    a callback raises, an entry that cannot be read and, once for each outage, what the engine
-    failed with go to `on_error`.
+    a callback raises, an entry that cannot be read, what the venue ended a topic with and, once for
+    each outage, what the engine failed with go to `on_error`.
 
     **At least once.** An entry is acknowledged when the consumer asks for the next one, or its
     callback has returned: what was in hand when a program ended comes again, marked by
