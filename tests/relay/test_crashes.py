@@ -1,4 +1,4 @@
-"""Whatever is killed, nothing is lost: publishers, consumers and Redis itself, in real processes."""
+"""Whatever is killed, nothing is lost: publishers, consumers and Redis, in real processes."""
 
 from __future__ import annotations
 
@@ -88,8 +88,11 @@ def run() -> Iterator[Callable[..., Program]]:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[RedisServer]:
-    """Return a Redis that writes down what it is told, and may be killed."""
-    server = RedisServer(tmp_path, appendonly="yes", appendfsync="everysec")
+    """Return a Redis that writes down what it is told before it answers, and may be killed.
+
+    With ``everysec`` it may answer up to two seconds before it writes, while the disk is busy.
+    """
+    server = RedisServer(tmp_path, appendonly="yes", appendfsync="always")
     yield server
     server.close()
 
