@@ -246,7 +246,8 @@ class Flusher:
                 office.client._report(error)
         self._told = type(error)
         if isinstance(error, EngineFull):
-            with suppress(RelayError):
+            # Whatever comes of it, this thread goes on.
+            with suppress(Exception):
                 self._trim()
 
     def _recovered(self) -> None:

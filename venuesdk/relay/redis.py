@@ -242,9 +242,11 @@ class RedisEngine:
         """Forget what every group has acknowledged; return how much is left."""
         needed = []
         for group in self._groups(stream):
-            if group["pending"]:
-                needed.append(_position(self._client.xpending(stream, group["name"])["min"]))
+            held = group["pending"] and self._client.xpending(stream, group["name"])["min"]
+            if held:
+                needed.append(_position(held))
             else:
+                # Also where all was acknowledged meanwhile: what was given since is after this.
                 given = _position(group["last-delivered-id"])
                 needed.append(Position(given.term, given.seq + 1))
         if needed:
