@@ -120,6 +120,8 @@ def test_without_memory_what_was_stored_stays_and_the_rest_comes_later(
         except EngineFull:
             break
         first += len(batch)
+    # All of a batch, or nothing: an entry that is stored after one that is not would shut it out.
+    assert engine.top(STREAM) == (7, first - 1)
     taken = engine.read([STREAM], "g", "c", 10_000, 0)[0][1]
     engine.acknowledge(STREAM, "g", [entry.position for entry in taken])
     assert engine.trim(STREAM) == 0
@@ -127,6 +129,15 @@ def test_without_memory_what_was_stored_stays_and_the_rest_comes_later(
     more = engine.read([STREAM], "g", "c", 10_000, 0)[0][1]
     seqs = [entry.position.seq for entry in [*taken, *more]]
     assert seqs == list(range(1, first + len(batch)))
+
+
+def test_a_batch_is_stored_in_one_step(redis_server: RedisServer, engine: RedisEngine) -> None:
+    """Nothing that happens in Redis meanwhile can let one entry in and keep out the one before."""
+    redis_server.ask("CONFIG", "RESETSTAT")
+    engine.append(STREAM, Position(7, 1), drafts(50))
+    with redis_server.client() as client:
+        calls = {name: facts["calls"] for name, facts in client.info("commandstats").items()}
+    assert (calls["cmdstat_multi"], calls["cmdstat_xadd"], calls["cmdstat_exec"]) == (1, 50, 1)
 
 
 def test_maxlen_would_lose_what_a_slow_group_needs_and_trimming_does_not(

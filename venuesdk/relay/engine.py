@@ -124,7 +124,8 @@ class Engine(Protocol):
         """Append entries, numbered from `first`; what is stored already is left as it is.
 
         Raises `Deposed` where another publisher has written with a higher term. Whatever it
-        raises, a beginning of the drafts may have been stored, and all may be given again.
+        raises, a beginning of the drafts may have been stored, never one without all before it,
+        and all may be given again.
         """
 
     def top(self, stream: str) -> Position:

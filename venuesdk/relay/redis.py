@@ -48,6 +48,8 @@ __all__ = ["RedisEngine"]
 P = ParamSpec("P")
 R = TypeVar("R")
 
+MULTI: Final = b"*1\r\n$5\r\nMULTI\r\n"
+EXEC: Final = b"*1\r\n$4\r\nEXEC\r\n"
 SCHEMES: Final = ("redis", "rediss", "unix")
 LONGEST_BLOCK: Final = 0.5
 """Seconds that one read waits inside of Redis at the most, so that a close is never late."""
@@ -164,7 +166,7 @@ class RedisEngine:
             commands.append(
                 prepared % (len(id), id, received, len(when), when, len(payload), payload)
             )
-        refusals = self._pipelined(commands)
+        refusals = self._together(commands)
         old = [one for one in refusals if "equal or smaller" in str(one)]
         if len(old) < len(refusals):
             raise next(one for one in refusals if one not in old)
@@ -196,16 +198,20 @@ class RedisEngine:
         self._prepared[(stream, head)] = prepared
         return prepared
 
-    def _pipelined(self, commands: Sequence[bytes]) -> list[redis.ResponseError]:
-        """Send commands in one piece, read all answers, and return those that say no."""
+    def _together(self, commands: Sequence[bytes]) -> list[redis.ResponseError]:
+        """Send commands as one transaction, and return the answers that say no.
+
+        In a mere pipeline one entry may be refused for want of memory, and the next be stored, for
+        room was made in between: the first could not be stored any more.
+        """
         refusals: list[redis.ResponseError] = []
         connection = self._pool.get_connection()
         whole = False
         try:
-            connection.send_packed_command([b"".join(commands)])
-            for _ in commands:
+            connection.send_packed_command([b"".join((MULTI, *commands, EXEC))])
+            for _ in range(len(commands) + 2):
                 try:
-                    connection.read_response()
+                    answer = connection.read_response()
                 except redis.ResponseError as error:
                     refusals.append(error)
             whole = True
@@ -214,7 +220,9 @@ class RedisEngine:
                 # What is still to come on it would be taken for other answers.
                 connection.disconnect()
             self._pool.release(connection)
-        return refusals
+        if refusals:
+            return refusals
+        return [one for one in answer if isinstance(one, redis.ResponseError)]
 
     @_translating
     def top(self, stream: str) -> Position:
