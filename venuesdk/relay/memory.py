@@ -181,9 +181,10 @@ class MemoryEngine:
         kept, group = self._group(store, stream, name)
         group.consumers.add(consumer)
         taken = [Stored(*one) for one in kept.entries.items() if one[0] > group.given][:most]
+        now = monotonic()
         for entry in taken:
             group.given = entry.position
-            group.held[entry.position] = (consumer, monotonic())
+            group.held[entry.position] = (consumer, now)
         return taken
 
     def unfinished(
