@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit
 
 from ..secret import Secret, resolve
 from ..timing import Deadline
@@ -435,7 +435,7 @@ def _parsed(url: str) -> tuple[str, str | None, Secret | None]:
         raise ValueError("behind the host of Redis stands the number of a database, or nothing")
     user, password = (unquote(one or "") for one in (parts.username, parts.password))
     host = parts.netloc.rpartition("@")[2]
-    address = urlunsplit((parts.scheme, host, parts.path, "", ""))
+    address = f"{parts.scheme}://{host}{parts.path}"
     return address, user or None, Secret(password) if password else None
 
 
