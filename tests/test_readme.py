@@ -51,13 +51,11 @@ def test_what_one_program_publishes_another_reads(redis_server: RedisServer) -> 
     publisher, reader = (each.replace("redis://localhost", redis_server.url) for each in RELAYED)
     options: dict[str, Any] = {"text": True, "env": {**os.environ, "PYTHONPATH": str(ROOT)}}
     command = [sys.executable, "-W", "error", "-u", "-c"]
+    subprocess.run([*command, publisher], timeout=30, check=True, **options)
     with subprocess.Popen([*command, reader], stdout=subprocess.PIPE, **options) as reading:
-        try:
-            subprocess.run([*command, publisher], timeout=30, check=True, **options)
-            assert reading.stdout is not None
-            first = reading.stdout.readline()
-        finally:
-            reading.send_signal(signal.SIGINT)
+        assert reading.stdout is not None
+        first = reading.stdout.readline()
+        reading.send_signal(signal.SIGINT)
     assert first == 'tickers {"products":["ebob"]} ebobm25\n'
 
 

@@ -46,7 +46,7 @@ def test_each_kind_of_channel_has_its_stream(
     redis_server: RedisServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Events stand there as the venue sent them, with their topic; the last line counts them."""
-    arguments = [*TICKERS, "server_info", "--to", redis_server.url, "--seconds", "0.5"]
+    arguments = [*TICKERS, "server_info", "--to", redis_server.url, "--seconds", "0.4"]
     assert main([*arguments, "--shard", "eu", "--json"]) == 0
     written = records(capsys)
     assert {"state", "standing"} <= {one["kind"] for one in written}
@@ -142,11 +142,14 @@ def test_one_that_stands_by_says_so(
 
 
 def test_what_is_forgotten_unread_is_told(
-    redis_server: RedisServer, capsys: pytest.CaptureFixture[str]
+    redis_server: RedisServer,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """A bound on the length takes from a group what it has not read."""
+    monkeypatch.setattr("venuesdk.relay.flusher.TRIM_EVERY", 0.05)
     redis_server.ask("XGROUP", "CREATE", STREAM, "slow", "0", "MKSTREAM")
-    arguments = [*TICKERS, "--to", redis_server.url, "--max-length", "2", "--seconds", "1.5"]
+    arguments = [*TICKERS, "--to", redis_server.url, "--max-length", "2", "--seconds", "0.5"]
     assert main(arguments) == 0
     out, err = capsys.readouterr()
     assert "FORGOTTEN before all had read them" in err
@@ -161,7 +164,7 @@ def test_what_is_left_unpublished_is_a_failure(
     status = []
     server = RedisServer(tmp_path)
     try:
-        arguments = [*TICKERS, "--to", server.url, "--seconds", "1.5", "--json"]
+        arguments = [*TICKERS, "--to", server.url, "--seconds", "1.0", "--json"]
         run = threading.Thread(target=lambda: status.append(main(arguments)))
         run.start()
         wait_for_entries(server)

@@ -50,6 +50,7 @@ def consume(engine: RedisEngine) -> None:
     """Do all that a reader does."""
     engine.listed(OFFICE)
     engine.join(STREAM, "desk", oldest=True)
+    engine.given(STREAM, "desk")
     engine.read([STREAM], "desk", "one", 10, 0.1)
     engine.unfinished(STREAM, "desk", "one", Position(0, 0), 10)
     engine.adopt(STREAM, "desk", "one", 0.0, 10)
