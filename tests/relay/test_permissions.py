@@ -8,15 +8,12 @@ from collections.abc import Iterator
 import pytest
 import redis
 from redis_server import RedisServer
+from sides import DRAFTS, STREAM, consume, publish
 
 import venuesdk.relay
 from venuesdk.relay import EngineRefused, Position
-from venuesdk.relay.entry import Draft, Head
 from venuesdk.relay.redis import RedisEngine
 
-OFFICE = "venuesdk:{onyx}"
-STREAM = f"{OFFICE}:tickers"
-DRAFTS = [Draft(Head("event"), 1, None, b"{}")] * 3
 PASSWORD = "a-password-of-the-tests-51c2"
 RULE = re.compile(r"ACL SETUSER (\w+) (on [^\n]*(?:\n {8}[^\n]*)*)")
 RULES = dict(RULE.findall(venuesdk.relay.__doc__ or ""))
@@ -32,32 +29,6 @@ def user(request: pytest.FixtureRequest, redis_server: RedisServer) -> Iterator[
     redis_server.ask("ACL", "SETUSER", name, *RULES[name].replace("PASSWORD", PASSWORD).split())
     yield name
     redis_server.ask("ACL", "DELUSER", name)
-
-
-def publish(engine: RedisEngine) -> None:
-    """Do all that a publisher does."""
-    engine.claim(OFFICE, "me", 5.0, 0)
-    engine.append(STREAM, Position(7, 1), DRAFTS)
-    engine.top(STREAM)
-    engine.last(STREAM, 7)
-    engine.enlist(OFFICE, [STREAM])
-    engine.trim(STREAM)
-    engine.cut(STREAM, 1)
-    engine.resign(OFFICE, "me")
-
-
-def consume(engine: RedisEngine) -> None:
-    """Do all that a reader does."""
-    engine.listed(OFFICE)
-    engine.join(STREAM, "desk", oldest=True)
-    engine.given(STREAM, "desk")
-    engine.read([STREAM], "desk", "one", 10, 0.1)
-    engine.unfinished(STREAM, "desk", "one", Position(0, 0), 10)
-    engine.adopt(STREAM, "desk", "one", 0.0, 10)
-    engine.acknowledge(STREAM, "desk", [Position(7, 1)])
-    engine.lost(STREAM, "desk")
-    engine.alone(STREAM, "desk", "one")
-    engine.lag(STREAM, "desk")
 
 
 def test_a_user_may_do_what_it_needs_and_nothing_else(
