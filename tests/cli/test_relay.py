@@ -63,7 +63,7 @@ def test_each_kind_of_channel_has_its_stream(
     assert {one[b"topic"] for one in infos if one[b"kind"] == b"event"} == {b"server_info"}
 
 
-@pytest.mark.parametrize("kind", ["env", "file"])
+@pytest.mark.parametrize("kind", ["env", "file", "address"])
 def test_the_password_comes_from_where_it_is_said_to_be(
     kind: str,
     redis_server: RedisServer,
@@ -72,12 +72,17 @@ def test_the_password_comes_from_where_it_is_said_to_be(
     capsys: pytest.CaptureFixture[str],
     canaries: Any,
 ) -> None:
-    """Nothing shows it; the address may come from the environment. A wrong one is refused."""
+    """Nothing shows it; the address, with or without it, may come from the environment.
+
+    A wrong one is refused.
+    """
     (tmp_path / "password").write_text(f"{canaries.api_secret}\n")
     monkeypatch.setenv("MY_PASSWORD", canaries.api_secret)
-    monkeypatch.setenv("VENUESDK_RELAY_URL", f"redis://desk@127.0.0.1:{redis_server.port}")
+    user = f"desk:{canaries.api_secret}" if kind == "address" else "desk"
+    monkeypatch.setenv("VENUESDK_RELAY_URL", f"redis://{user}@127.0.0.1:{redis_server.port}")
     source = f"file:{tmp_path / 'password'}" if kind == "file" else "env:MY_PASSWORD"
-    arguments = [*TICKERS, "--seconds", "0.2", "--password", source]
+    given = [] if kind == "address" else ["--password", source]
+    arguments = [*TICKERS, "--seconds", "0.2", *given]
     assert main(arguments) == 1
     assert "invalid username-password pair" in capsys.readouterr().err
     redis_server.ask("ACL", "SETUSER", "desk", "on", f">{canaries.api_secret}", "~*", "+@all")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import click
 
+from ..secret import MaskedText
 from .output import console, note, shows_progress, write_json
 from .shell import NOT_SENT, REFUSED
 from .target import SOURCES, Target, read_source, source_of, target_options
@@ -41,7 +42,7 @@ class _UnreachedError(click.ClickException):
 @target_options
 @click.argument("topics", metavar="TOPIC...", nargs=-1, required=True, shell_complete=complete)
 @click.option("--to", required=True, envvar="VENUESDK_RELAY_URL", show_envvar=True, metavar="URL",
-              help="Redis: redis://HOST:PORT/DB, rediss:// for TLS, or unix:///PATH.")
+              type=MaskedText, help="Redis: redis://HOST:PORT/DB, rediss:// for TLS, or unix:///PATH.")
 @click.option("--password", metavar="SOURCE", callback=lambda ctx, param, text: text and
               source_of(text), help=f"Where the password of Redis is found: {SOURCES}.")
 @click.option("--redis-ca-file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
