@@ -17,17 +17,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.append(str(Path(__file__).parent / "relay"))
 import loopback  # noqa: E402
 from canaries import CANARIES, PATTERNS, Canaries, shown  # noqa: E402
 from figures import Figures  # noqa: E402
 
 from venuesdk.testing.leaks import threads_left  # noqa: E402
+
+if TYPE_CHECKING:
+    from redis_server import RedisServer
 
 # ---- how much is tried -------------------------------------------------------------------------
 
@@ -287,3 +291,27 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> Tls:
         ca_file=ca_file,
         authority=authority,
     )
+
+
+# ---- a Redis -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def shared_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """Return a Redis that lives as long as the test run, and that nobody may harm."""
+    from redis_server import RedisServer, has_redis
+
+    if not has_redis():
+        pytest.skip("redis-server is not installed")
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture
+def redis_server(shared_redis: RedisServer) -> RedisServer:
+    """Return a Redis with nothing in it."""
+    shared_redis.ask("FLUSHALL")
+    return shared_redis

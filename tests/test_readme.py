@@ -5,11 +5,14 @@ from __future__ import annotations
 import inspect
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from redis_server import RedisServer
 
 from venuesdk import Client
 from venuesdk.testing.clients import client_class
@@ -17,11 +20,9 @@ from venuesdk.venues import names
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
-PROGRAMS = [
-    block
-    for block in re.findall(r"(?ms)^```python\n(.*?)^```$", TEXT)
-    if "with simulate(" in block
-]
+BLOCKS = re.findall(r"(?ms)^```python\n(.*?)^```$", TEXT)
+RELAYED = [block for block in BLOCKS if "venuesdk.relay" in block]
+PROGRAMS = [block for block in BLOCKS if "with simulate(" in block and block not in RELAYED]
 SAID = ["the venue said no: no permissions", "Gap(reason=", "True"]
 """What each of them prints, in their order."""
 
@@ -43,6 +44,19 @@ def test_its_programs_run_as_they_are_printed(program: str, said: str) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert said in done.stdout
+
+
+def test_what_one_program_publishes_another_reads(redis_server: RedisServer) -> None:
+    """Both as they are printed, but for the address of Redis; the reader is ended by Ctrl-C."""
+    publisher, reader = (each.replace("redis://localhost", redis_server.url) for each in RELAYED)
+    options: dict[str, Any] = {"text": True, "env": {**os.environ, "PYTHONPATH": str(ROOT)}}
+    command = [sys.executable, "-W", "error", "-u", "-c"]
+    subprocess.run([*command, publisher], timeout=30, check=True, **options)
+    with subprocess.Popen([*command, reader], stdout=subprocess.PIPE, **options) as reading:
+        assert reading.stdout is not None
+        first = reading.stdout.readline()
+        reading.send_signal(signal.SIGINT)
+    assert first == 'tickers {"products":["ebob"]} ebobm25\n'
 
 
 def test_what_it_links_to_is_there() -> None:

@@ -6,6 +6,7 @@ import ast
 import importlib.util
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -103,6 +104,12 @@ SAMPLES: dict[str, list[str] | set[str]] = {
         "served: ",
         "surprises: []",
     ],
+    "relay_two_consumers.py": {
+        "tick brt",
+        "table brtm25 ",
+        " dubm25",
+        "both were served: True",
+    },
     "several_accounts.py": [
         "maker holds 500.25 AUDT",
         "taker holds 75 AUDT",
@@ -144,8 +151,11 @@ EXTRAS = {
     "cli": ["click", "rich"],
     "metrics": ["prometheus_client"],
     "record": ["zstandard"],
+    "relay": ["redis", "hiredis"],
 }
 """What a user who has installed `venuesdk[sim]` alone does not have."""
+PROGRAMS = {"relay_two_consumers.py": "redis-server"}
+"""What must be installed on the machine for a sample to run."""
 BARE = """
 import runpy, sys
 sys.modules.update(dict.fromkeys(sys.argv[2:]))
@@ -164,6 +174,13 @@ def run(*arguments: str, timeout: float = 30) -> subprocess.CompletedProcess[str
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         check=False,
     )
+
+
+def skip_without_its_program(name: str) -> None:
+    """Skip a test where the machine has not what the sample needs."""
+    program = PROGRAMS.get(name)
+    if program and not shutil.which(program):
+        pytest.skip(f"{program} is not installed")
 
 
 def test_every_sample_is_listed() -> None:
@@ -206,6 +223,7 @@ def test_the_sample_runs(name: str) -> None:
 
     Nor does it need an extra beside the simulators', unless its docstring names it.
     """
+    skip_without_its_program(name)
     path = ROOT / "samples" / name
     told = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
     absent = [module for extra in EXTRAS if f"[{extra}]" not in told for module in EXTRAS[extra]]
@@ -229,6 +247,7 @@ def test_the_sample_runs(name: str) -> None:
 )
 def test_the_sample_leaves_on_ctrl_c(name: str) -> None:
     """Where Ctrl-C comes while its client waits, it ends at once, by that and nothing else."""
+    skip_without_its_program(name)
     # Sooner than the 10 seconds after which whatever it waits for would end by itself.
     result = run("-c", INTERRUPTED, str(ROOT / "samples" / name), timeout=9)
     if result.returncode == 0 and name not in ENDLESS:

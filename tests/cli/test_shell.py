@@ -102,6 +102,7 @@ def test_what_only_prints_loads_no_client(
         ("venuesdk watch o", {"onyx"}),
         ("venuesdk watch loopring t", {"ticker:LRC-ETH", "trades:LRC-ETH"}),
         ("venuesdk record fuze q", {"quotes:BTC_USD"}),
+        ("venuesdk relay onyx t", {"tickers:dub"}),
         ("venuesdk call timex ca", {"cancel_order"}),
         ("venuesdk book timex E", {"ETHAUDT"}),
         ("venuesdk book lo", {"loopring"}),

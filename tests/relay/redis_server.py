@@ -15,7 +15,8 @@ import redis
 
 __all__ = ["RedisServer", "has_redis"]
 
-READY = "Ready to accept connections"
+READY = "eady to accept connections"
+"""How it says so of a port, and of a path."""
 
 
 def has_redis() -> bool:

@@ -394,12 +394,16 @@ def test_tls_is_verified(
         ("localhost:6379", "begins with one of"),
         ("rediss://localhost?ssl_cert_reqs=none", "no options"),
         ("redis://localhost?decode_responses=yes", "no options"),
+        ("redis://:hunter2/abc@there", "percent-encoded"),
+        ("redis://:123/hunter2@there", "percent-encoded"),
+        ("redis://there/hunter2@", "number of a database"),
     ],
 )
 def test_addresses_that_cannot_be(url: str, message: str) -> None:
-    """Nothing that turns verification off can stand in an address."""
-    with pytest.raises(ValueError, match=message):
+    """Nothing that turns verification off can stand in one; what may be a password is not told."""
+    with pytest.raises(ValueError, match=message) as caught:
         RedisEngine(url)
+    assert "hunter" not in str(caught.value)
 
 
 def test_other_mistakes() -> None:
@@ -410,3 +414,15 @@ def test_other_mistakes() -> None:
         RedisEngine("redis://localhost", ca_file="ca.pem")
     with pytest.raises(ValueError, match="negative"):
         RedisEngine("redis://localhost", timeout=-1)
+
+
+def test_a_redis_of_the_same_host_may_have_a_path(
+    server: Callable[..., RedisServer], engines: Callable[..., RedisEngine], tmp_path: Path
+) -> None:
+    """Where it listens on no port at all."""
+    path = tmp_path / "redis"
+    server(port="0", unixsocket=str(path))
+    engine = engines(f"unix://{path}")
+    engine.append(STREAM, Position(7, 1), drafts(1))
+    assert engine.top(STREAM) == (7, 1)
+    assert engine.place == f"unix://{path}"

@@ -97,9 +97,9 @@ def note(text: str) -> None:
         print(visible(text), file=sys.stderr, flush=True)
 
 
-def counted(count: int, what: str) -> str:
+def counted(count: int, what: str, many: str = "") -> str:
     """Return so many of something, in words that a person reads."""
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {many or f'{what}s'}"
 
 
 def visible(text: str) -> str:

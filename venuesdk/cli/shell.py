@@ -17,13 +17,14 @@ from .._version import __version__
 from ..errors import NetworkError, NotSent, RequestRejected, VenueError
 from .output import lacking, note
 
-__all__ = ["COMMANDS", "NOT_SENT", "UNKNOWN", "run", "shell", "status_of"]
+__all__ = ["COMMANDS", "NOT_SENT", "REFUSED", "UNKNOWN", "run", "shell", "status_of"]
 
 COMMANDS = {
     "watch": "Show streams: a live table, or lines of JSON.",
     "book": "Keep one order book: a ladder, or lines of JSON.",
     "call": "Make one request, and print its typed answer.",
     "record": "Record streams onto a tape.",
+    "relay": "Publish streams to Redis, for any number of programs.",
     "replay": "Play a tape: print it, or serve it as a venue.",
     "bench": "Measure what the library does on this machine.",
     "topics": "List what one can watch and record.",

@@ -24,7 +24,7 @@ from .output import can_ask
 if TYPE_CHECKING:
     from ..client import Client
 
-__all__ = ["PORT", "VENUES", "Target", "target_options"]
+__all__ = ["PORT", "SOURCES", "VENUES", "Target", "read_source", "source_of", "target_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -87,7 +87,7 @@ class Target:
     def given(self) -> dict[str, Secret]:
         """Return the credentials that were pointed at, read from where they are."""
         self.check_credentials()
-        return {name: _read(name, source) for name, source in self.credentials.items()}
+        return {name: read_source(name, source) for name, source in self.credentials.items()}
 
     def check_credentials(self) -> None:
         """Refuse the name of a credential that the venue does not have."""
@@ -150,11 +150,7 @@ def _sources(
     found = []
     for value in values:
         name, _, source = value.partition("=")
-        kind = source.partition(":")[0]
-        if kind not in ("env", "file", "prompt") or not name:
-            # Not what was given: it may be the credential itself.
-            raise click.BadParameter(f"write NAME={SOURCES}, and never the credential itself")
-        found.append((name, source))
+        found.append((name, source_of(source if name else "", f"NAME={SOURCES}")))
     return tuple(found)
 
 
@@ -163,10 +159,19 @@ def _ask_for(venue: str, name: str, variable: str) -> Secret:
         raise click.UsageError(
             f"{venue} needs {name}: set {variable}, or give --credential {name}={SOURCES}"
         )
-    return _read(name, "prompt")
+    return read_source(name, "prompt")
 
 
-def _read(name: str, source: str) -> Secret:
+def source_of(text: str, form: str = SOURCES) -> str:
+    """Return where a credential is to be found; raise `click.BadParameter` for what is no place."""
+    if text.partition(":")[0] not in ("env", "file", "prompt"):
+        # Not what was given: it may be the credential itself.
+        raise click.BadParameter(f"write {form}, and never the credential itself")
+    return text
+
+
+def read_source(name: str, source: str) -> Secret:
+    """Return a credential from where it is, asking for it where that is at a prompt."""
     kind, _, place = source.partition(":")
     if kind == "env":
         value = os.environ.get(place, "")

@@ -219,9 +219,11 @@ class Flusher:
         self._trim_at = monotonic() + TRIM_EVERY
         for office in self._offices:
             for lane in office.lanes if office.term else ():
-                left = self.engine.trim(lane.stream)
+                left = lane.kept = self.engine.trim(lane.stream)
                 if self._max_length is not None and left > self._max_length:
                     needed = self.engine.cut(lane.stream, self._max_length)
+                    lane.kept = self._max_length
+                    lane.forgotten += needed
                     if needed:
                         text = "%d entries of %s were forgotten that some group still needed"
                         office.say(logging.WARNING, text, needed, lane.stream, lost=needed)

@@ -65,6 +65,8 @@ class Lane:
         self.continues = False
         self.confirmed = 0
         self.published = 0
+        self.kept = 0
+        self.forgotten = 0
         self.doubtful = False
 
     # On whatever thread --------------------------------------------------------------------------

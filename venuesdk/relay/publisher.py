@@ -47,7 +47,9 @@ class LaneStats:
 
     ``published`` entries are confirmed by the engine, gaps and state changes included; ``queued``
     wait or are under way; ``dropped`` events found no room; ``skipped`` came while another
-    publisher was in office. ``term`` is the publisher's own, 0 before its first entry.
+    publisher was in office. ``kept`` is how many the engine held when this publisher last looked,
+    ``forgotten`` how many `max_length` made it forget though some group still needed them.
+    ``term`` is the publisher's own, 0 before its first entry.
     """
 
     stream: str
@@ -56,6 +58,8 @@ class LaneStats:
     queued_bytes: int
     dropped: int
     skipped: int
+    kept: int
+    forgotten: int
     term: int
 
 
@@ -73,6 +77,8 @@ class RelayStats:
     queued: int
     dropped: int
     skipped: int
+    kept: int
+    forgotten: int
     undecodable: int
     outages: int
     down: bool
@@ -259,6 +265,8 @@ class Relay(Sink):
             queued=sum(one.queued for one in streams),
             dropped=sum(one.dropped for one in streams),
             skipped=sum(one.skipped for one in streams),
+            kept=sum(one.kept for one in streams),
+            forgotten=sum(one.forgotten for one in streams),
             undecodable=flusher.undecodable,
             outages=flusher.outages,
             down=flusher.down,
@@ -372,6 +380,8 @@ def _stats_of(lane: Lane) -> LaneStats:
         queued_bytes=lane.size,
         dropped=lane.dropped,
         skipped=lane.skipped,
+        kept=lane.kept,
+        forgotten=lane.forgotten,
         term=lane.term,
     )
 

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit
 
 from ..secret import Secret, resolve
 from ..timing import Deadline
@@ -55,6 +56,7 @@ LONGEST_BLOCK: Final = 0.5
 """Seconds that one read waits inside of Redis at the most, so that a close is never late."""
 CUT_AT_ONCE: Final = 500
 """How many entries one step of cutting looks at: Redis does nothing else meanwhile."""
+_DATABASE: Final = re.compile(r"(/[0-9]*)?")
 IDLE: Final = 3_600_000
 """Milliseconds after which a consumer that has asked for nothing counts as gone."""
 REMEMBERED: Final = 1_000
@@ -416,15 +418,24 @@ def _parsed(url: str) -> tuple[str, str | None, Secret | None]:
     """Return an address without credentials, and the user and the password that stood in it."""
     if not isinstance(url, str):
         raise TypeError(f"the address of Redis is text, not {type(url).__name__}")
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        whole = parts.port is None or parts.hostname is not None
+    except ValueError:
+        whole = False
+    if not whole:
+        # What Python says of it may show a part of the password.
+        raise ValueError("the address of Redis cannot be read; is its password percent-encoded?")
     if parts.scheme not in SCHEMES:
         there_are = ", ".join(f"{scheme}://" for scheme in SCHEMES)
         raise ValueError(f"the address of Redis begins with one of {there_are}")
     if parts.query or parts.fragment:
         raise ValueError("the address of Redis takes no options behind a question mark")
+    if parts.scheme != "unix" and not _DATABASE.fullmatch(parts.path):
+        raise ValueError("behind the host of Redis stands the number of a database, or nothing")
     user, password = (unquote(one or "") for one in (parts.username, parts.password))
     host = parts.netloc.rpartition("@")[2]
-    address = urlunsplit((parts.scheme, host, parts.path, "", ""))
+    address = f"{parts.scheme}://{host}{parts.path}"
     return address, user or None, Secret(password) if password else None
 
 
