@@ -35,8 +35,8 @@ a name.
 **Who may do what.** ``rediss://`` is TLS. What each side needs, and nothing more::
 
     ACL SETUSER publisher on >PASSWORD resetkeys ~venuesdk:* -@all
-        +del +evalsha +get +hincrby +sadd +script|load +set +time +xadd +xinfo|groups
-        +xinfo|stream +xlen +xpending +xrange +xrevrange +xtrim
+        +del +evalsha +exec +get +hincrby +multi +sadd +script|load +set +time +xadd
+        +xinfo|groups +xinfo|stream +xlen +xpending +xrange +xrevrange +xtrim
     ACL SETUSER reader on >PASSWORD resetkeys ~venuesdk:* -@all
         +hget +smembers +xack +xautoclaim +xgroup|create +xinfo|consumers +xinfo|groups +xlen
         +xreadgroup
