@@ -84,6 +84,11 @@ class RedisServer:
         with self.client() as client:
             return client.execute_command(*command)
 
+    def move(self, port: int) -> None:
+        """Listen there from now on, as the address of a primary follows it (Redis 7)."""
+        self.ask("CONFIG", "SET", "port", port)
+        self.port = port
+
     def close(self) -> None:
         """End it for good."""
         if self._process is not None:

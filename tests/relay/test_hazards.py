@@ -213,3 +213,43 @@ def test_a_frozen_redis_stops_neither_client_nor_reader_for_good(
         consumer.take(500)
         assert consumer.numbers == up_to(510)
         assert consumer.gaps == []
+
+
+def test_a_failover_to_a_replica_that_lacks_the_newest_is_told_exactly(
+    tmp_path: Path, publish: Callable[..., Publisher]
+) -> None:
+    """Replication is asynchronous: what was confirmed and is gone is a gap with its count."""
+    for name in ("primary", "replica"):
+        (tmp_path / name).mkdir()
+    primary = RedisServer(tmp_path / "primary", repl_diskless_sync_delay="0")
+    replica = RedisServer(tmp_path / "replica")
+    try:
+        one = publish(primary.url)
+        one.feed.give(100)
+        assert one.relay.flush(5)
+        with Consumer(primary.url, "g") as consumer:
+            consumer.take(1)
+            replica.ask("REPLICAOF", "127.0.0.1", primary.port)
+            with replica.client() as client:
+                while client.info("replication").get("master_link_status") != "up":
+                    primary.ask("PING")
+            one.feed.give(1)
+            assert one.relay.flush(5)
+            assert primary.ask("WAIT", 1, 5000) == 1
+            # It is cut off, and does not hear of these.
+            replica.ask("REPLICAOF", "NO", "ONE")
+            one.feed.give(50)
+            assert one.relay.flush(5)
+            primary.kill()
+            one.feed.give(10)
+            replica.move(primary.port)
+            assert one.relay.flush(10)
+            while consumer.numbers[-1] != 161:
+                consumer.take(1)
+            assert consumer.numbers == sorted(set(consumer.numbers))
+            lost = [gap.count for gap in consumer.gaps if gap.reason is GapReason.LOST]
+            assert lost == [50]
+            assert set(consumer.numbers) >= {*range(1, 102), *range(152, 162)}
+    finally:
+        for server in (primary, replica):
+            server.close()
