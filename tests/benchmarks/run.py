@@ -29,6 +29,7 @@ import goals  # noqa: E402
 import growth  # noqa: E402
 import latency  # noqa: E402
 import recording  # noqa: E402
+import relaying  # noqa: E402
 import roundtrips  # noqa: E402
 import start  # noqa: E402
 import streaming  # noqa: E402
@@ -38,6 +39,7 @@ from table import Table  # noqa: E402
 PACKAGES = (
     "venuesdk", "attrs", "msgspec", "websocket-client", "websockets", "picows", "aiohttp",
     "pybit", "hyperliquid-python-sdk", "binance-connector", "onyx-otc",
+    "redis", "hiredis",
 )  # fmt: skip
 
 
@@ -73,6 +75,10 @@ def _recording(stage: Stage, chosen: argparse.Namespace) -> Iterator[Table]:
     return recording.tables(stage, chosen.rounds, chosen.seconds)
 
 
+def _relay(stage: Stage, chosen: argparse.Namespace) -> Iterator[Table]:
+    return relaying.tables(stage, chosen.rounds, chosen.seconds)
+
+
 OURS = re.compile("venuesdk|floor").match
 """Whose failure is one of the run."""
 
@@ -84,6 +90,7 @@ SECTIONS: dict[str, Callable[[Stage, argparse.Namespace], Iterator[Table]]] = {
     "start": _start,
     "growth": _growth,
     "recording": _recording,
+    "relay": _relay,
 }
 
 

@@ -19,7 +19,7 @@ from venuesdk.client import clients  # noqa: E402
 from venuesdk.protocol.codec import Event  # noqa: E402
 from venuesdk.venues.onyx.models import Tickers  # noqa: E402
 
-SECTIONS = ("streaming", "requests", "latency", "wss", "start", "growth", "recording")
+SECTIONS = ("streaming", "requests", "latency", "wss", "start", "growth", "recording", "relay")
 
 
 @pytest.mark.parametrize("shape", TWO_PASSES)
