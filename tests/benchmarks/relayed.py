@@ -50,7 +50,7 @@ MOST = 500
 WINDOWS = 3
 """How many windows each row has in one round, in turn."""
 STREAM = "venuesdk:{onyx}:tickers"
-PATIENCE = 30.0
+PATIENCE = 10.0
 """Seconds that one process waits for the other."""
 
 
@@ -195,6 +195,8 @@ def _read_bytes(job: Job, group: str, number: int, typed: bool = False) -> None:
     while came < number:
         ((_, entries),) = client.xreadgroup(group, "one", {STREAM: ">"}, count=MOST)
         for _, fields in entries:
+            if fields[b"kind"] != b"event":
+                continue
             if typed:
                 decoder(fields[b"decoder"].decode())(fields[b"payload"])
             came += 1
@@ -425,7 +427,7 @@ def _tell(job: Job, word: str) -> None:
 def _await(job: Job, word: str) -> None:
     """Wait for the other process."""
     client = _redis(job)
-    _until(lambda: bool(client.exists(word)), 2 * PATIENCE + job.seconds)
+    _until(lambda: bool(client.exists(word)), 2 * PATIENCE + 2 * job.seconds)
 
 
 def _until(done: Callable[[], bool], seconds: float = PATIENCE) -> None:

@@ -49,9 +49,10 @@ class Table:
 
     def subscribe(self, name: str, **options: Any) -> Subscription[Any]:
         """Issue a subscribe that is not answered yet; its id is the number of subscribes."""
+        callback = options.pop("callback", None)
         topic = Topic(name, name, None, options.pop("route", None), **options)
         subscription: Subscription[Any] = Subscription(
-            topic, self.delivery, on_gap=self.errors.append
+            topic, self.delivery, callback, on_gap=self.errors.append
         )
         self.subscriptions.subscribe([(topic, subscription)], Ticket(lambda outcome: None), {})
         self.subscriptions.issue(0.0, 10.0)
@@ -144,6 +145,35 @@ def test_an_event_reaches_every_subscription_of_its_route(table: Table) -> None:
     both = [table.subscribe(name, route="channel") for name in "ab"]
     table.take({"id": 1, "ok": None}, {"id": 2, "ok": None}, event("channel", 1))
     assert [drain(one) for one in both] == [[1], [1]]
+
+
+@pytest.mark.parametrize(("callbacks", "longest"), [(0, 3), (1, 3), (2, 1)])
+def test_only_where_callbacks_take_turns_does_each_event_stand_for_itself(
+    table: Table, monkeypatch: pytest.MonkeyPatch, callbacks: int, longest: int
+) -> None:
+    """Two callbacks run event by event; one, beside what is read otherwise, has its run whole."""
+    told: list[tuple[int, Any]] = []
+    for number in range(2):
+
+        def callback(value: Any, number: int = number) -> None:
+            told.append((number, value))
+
+        table.subscribe("a", route="a", callback=callback if number < callbacks else None)
+    table.take({"id": 1, "ok": None}, {"id": 2, "ok": None})
+    lengths: list[int] = []
+    put = table.delivery.put
+
+    def count(runs: Any) -> None:
+        lengths.extend(len(events) for _, events in runs)
+        put(runs)
+
+    monkeypatch.setattr(table.delivery, "put", count)
+    table.take(event("a", 1), event("a", 2), event("a", 3))
+    table.tell()
+    assert max(lengths) == longest
+    assert sum(lengths) == 6
+    expected = [(number, value) for value in (1, 2, 3) for number in range(callbacks)]
+    assert told == expected
 
 
 def test_an_event_of_a_topic_that_nobody_listens_to_any_more_is_counted(table: Table) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Hashable, Sequence
+from typing import Any
 
 from ..errors import ConnectionLost, ProtocolError, VenueError
 from ..models import Gap, GapReason
@@ -97,8 +98,8 @@ class Router:
     def _begin(self, event: Event, runs: list[Run]) -> list[Event] | None:
         """Route an event, and return the run that others of its route may join, if there is one.
 
-        Where several listen to a route each event stands for itself, so that callbacks run in the
-        order in which events came.
+        Where several callbacks listen to a route each event stands for itself, so that they run in
+        the order in which events came.
         """
         feeds = self._subscriptions.routes.get(event.route)
         if feeds is None:
@@ -106,15 +107,17 @@ class Router:
                 self._subscriptions.unrouted += 1
             return None
         event.route = None
-        listeners = [listener for feed in feeds for listener in feed.listeners]
+        listeners: list[Any] = [listener for feed in feeds for listener in feed.listeners]
+        # All are given the same one: each copies what it keeps.
+        run = [event]
         if len(listeners) == len(feeds) == 1:
-            run = [event]
-            runs.append((listeners[0], run))  # type: ignore[arg-type]
+            runs.append((listeners[0], run))
             return run
-        self._subscriptions.unrouted += sum(not feed.listeners for feed in feeds)
-        for listener in listeners:
-            runs.append((listener, [event]))  # type: ignore[arg-type]
-        return None
+        idle = sum(not feed.listeners for feed in feeds)
+        self._subscriptions.unrouted += idle
+        runs.extend((listener, run) for listener in listeners)
+        callbacks = sum(listener.callback is not None for listener in listeners)
+        return None if idle or callbacks > 1 else run
 
     def _route(self, message: Message, runs: list[Run], posts: list[str]) -> bool:
         """Route anything but an event; return whether it may have given events a route."""

@@ -36,7 +36,7 @@ class Sink:
         raise NotImplementedError
 
     def take(self, subscription: SinkSubscription, events: Sequence[Event], epoch: int) -> None:
-        """Take events in their order; the list is the sink's own."""
+        """Take events in their order; others are given the same list."""
         raise NotImplementedError
 
     def take_gap(self, subscription: SinkSubscription, gap: Gap) -> None:
