@@ -98,7 +98,7 @@ class Lane:
                 return
             self._tell_missing(received)
             source.epoch = epoch
-            self._waiting.append(Run(source, epoch, received, deque(events)))
+            self._waiting.append(Run(source, epoch, received, list(events)))
             self.count += len(events)
             self.size += size
             if not room:
@@ -151,13 +151,14 @@ class Lane:
 
     def _shorten(self, run: Run) -> None:
         """Drop the oldest events of a run, as many as need be."""
-        before = len(run.events)
-        while run.events and not self._has_room(0, 0):
-            self.size -= len(run.events.popleft().payload)
+        dropped = 0
+        while dropped < len(run.events) and not self._has_room(0, 0):
+            self.size -= len(run.events[dropped].payload)
             self.count -= 1
-        self._drop(run.source, before - len(run.events))
-        if run.events:
-            self._waiting.appendleft(run)
+            dropped += 1
+        self._drop(run.source, dropped)
+        if dropped < len(run.events):
+            self._waiting.appendleft(run._replace(events=run.events[dropped:]))
 
     def _tell_missing(self, received: int) -> None:
         """Let gaps stand behind all that waits, for what found no room there."""
@@ -211,11 +212,11 @@ class Lane:
         if not isinstance(taken, Run):
             self.count -= 1
             return []
-        events = [taken.events.popleft() for _ in range(min(most, len(taken.events)))]
+        events, rest = taken.events[:most], taken.events[most:]
         self.count -= len(events)
-        self.size -= sum(len(event.payload) for event in events)
-        if taken.events:
-            self._waiting.appendleft(taken)
+        self.size -= sum([len(event.payload) for event in events])
+        if rest:
+            self._waiting.appendleft(taken._replace(events=rest))
         return events
 
     def begin(self, term: int, state: StateChange, continues: bool, received: int) -> None:

@@ -5,7 +5,6 @@ Events wait as they came; their entries are made when it is their turn, on the r
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -67,7 +66,7 @@ class Run(NamedTuple):
     source: Source
     epoch: int
     received: int
-    events: deque[Event]
+    events: list[Event]
 
 
 @frozen
