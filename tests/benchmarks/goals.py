@@ -8,6 +8,9 @@ from typing import Any
 from catalogue import FLOOR, INLINE, PICOWS, PLAIN, THREAD, USUAL, WEBSOCKETS
 from growth import SUBSCRIPTIONS
 from latency import PACES
+from relayed import BARE as REDIS_PY
+from relayed import BESIDE, RUNS
+from relaying import WAYS
 from roundtrips import RAW
 from roundtrips import USUAL as USUAL_REQUESTS
 from start import BARE, LIBRARIES
@@ -40,6 +43,8 @@ def judge(tables: Sequence[Table]) -> list[Found]:
             _growth(table, note)
         elif table.section == "start":
             _start(table, note)
+        elif table.section == "relay":
+            _relay(table, note)
     return found
 
 
@@ -146,3 +151,14 @@ def _start(table: Table, note: Note) -> None:
         note("`from venuesdk import OnyxClient`, of its libraries", 1.4, one, False)
     percent = table.middle("venuesdk", "percent")
     note("CPU of an idle client, %", 0.1, percent, False)
+
+
+def _relay(table: Table, note: Note) -> None:
+    if table.title.endswith(next(iter(WAYS))):
+        for name in RUNS:
+            note(f"{name}, of redis-py", 0.7, table.ratio(name, REDIS_PY, "rate"))
+    alone, relayed = BESIDE
+    note("events/s, of those without", 0.9, table.ratio(relayed, alone, "rate"))
+    note("p50, of that without", 1.1, table.ratio(relayed, alone, "p50"), False)
+    for name in table.rows:
+        note(f"{name}, not told", 0.0, table.middle(name, "untold"), False)

@@ -21,6 +21,7 @@ __all__ = [
     "BESIDE",
     "PUBLISHED",
     "READ",
+    "RUNS",
     "beside",
     "keep_receiving",
     "keep_sending",

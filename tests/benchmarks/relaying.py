@@ -203,7 +203,8 @@ def _together(
                     for job in jobs
                 ]
                 try:
-                    table.add(name, {key: value for one in both for key, value in one.result().items()})
+                    publisher, reader = (one.result() for one in both)
+                    table.add(name, publisher | reader)
                 except Failed as error:
                     table.fail(name, str(error))
     table.notes.append(_load())
