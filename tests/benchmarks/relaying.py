@@ -1,7 +1,7 @@
 """The relay: to Redis and out of it again, beside redis-py itself, and what it costs a client.
 
 The Redis is of this section's own, one for each way in which it keeps what it was given. What is
-done in the processes beside it is in `relayed.py`.
+done in the processes beside it is in `relayed.py` and `relayed_apart.py`.
 """
 
 from __future__ import annotations
@@ -199,7 +199,7 @@ def _together(
                 server.ask("FLUSHALL")
                 chosen = {**more, "options": {"redis": server.port, **options}}
                 both = [
-                    pool.submit(stage.run, f"relayed:{job}", "alone", SHAPE, **chosen)
+                    pool.submit(stage.run, f"relayed_apart:{job}", "alone", SHAPE, **chosen)
                     for job in jobs
                 ]
                 try:
