@@ -169,6 +169,23 @@ def test_trimming_keeps_what_was_handed_out_and_not_acknowledged(engine: RedisEn
         == [3, 4, 7, 8, 9, 10]  # fmt: skip
 
 
+def test_all_may_be_acknowledged_while_trimming_asks_what_is_not(
+    redis_server: RedisServer, engine: RedisEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between its two questions: then what was handed out before the first is forgotten."""
+    engine.append(STREAM, Position(5, 1), drafts(6))
+    engine.join(STREAM, "books", oldest=True)
+    engine.read([STREAM], "books", "one", 4, 0.0)
+    ask = engine._client.xpending
+
+    def late(*arguments: Any) -> Any:
+        redis_server.ask("XACK", STREAM, "books", *(f"5-{seq}" for seq in range(1, 5)))
+        return ask(*arguments)
+
+    monkeypatch.setattr(engine._client, "xpending", late)
+    assert engine.trim(STREAM) == 2
+
+
 def test_cutting_counts_what_each_group_never_had(engine: RedisEngine) -> None:
     """Of many entries too, in steps; what was handed out but not acknowledged was needed too."""
     engine.append(STREAM, Position(7, 1), drafts(2000))
