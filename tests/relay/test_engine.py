@@ -184,9 +184,12 @@ def test_what_is_cut_off_is_counted_for_each_group(make: Make) -> None:
     engine.acknowledge(STREAM, "g", [Position(7, seq) for seq in range(1, 9)])
     assert engine.cut(STREAM, 20) == 0
     assert engine.cut(STREAM, 4) == 6
-    assert (engine.lost(STREAM, "g"), engine.lost(STREAM, "slow")) == (0, 6)
+    assert (engine.lost(STREAM, "g"), engine.lost(STREAM, "slow")) == ((0, 0), (6, 0))
     assert engine.cut(STREAM, 1) == 3
-    assert (engine.lost(STREAM, "g"), engine.lost(STREAM, "slow")) == (1, 9)
+    assert (engine.lost(STREAM, "g"), engine.lost(STREAM, "slow")) == ((1, 0), (9, 0))
+    engine.told(STREAM, "slow", 6)
+    assert (engine.lost(STREAM, "g"), engine.lost(STREAM, "slow")) == ((1, 0), (9, 6))
+    assert engine.lag(STREAM, "slow").lost == 9
 
 
 def test_a_consumer_is_alone_until_another_has_asked(make: Make) -> None:

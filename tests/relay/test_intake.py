@@ -55,7 +55,7 @@ def test_what_is_unfinished_comes_first_then_what_was_left_then_what_is_new() ->
     """Later only what is new, for as long as nothing happens."""
     setting = Setting()
     setting.intake.join()
-    assert setting.engine.calls == ["join", "given", "lost"]
+    assert setting.engine.calls == ["join", "lost", "given"]
     assert setting.bring() == ["unfinished", "adopt", "read"]
     assert setting.bring() == ["read"]
     setting.publisher.tick(1, 3)
@@ -83,13 +83,13 @@ def test_joining_again_after_it_was_interrupted_does_what_is_left() -> None:
     """No stream is begun twice."""
     setting = Setting("onyx")
     setting.publisher.engine.enlist("venuesdk:{onyx}", [STREAM, "venuesdk:{onyx}:x"])
-    setting.engine.fail("lost", GroupGone("interrupted"))
+    setting.engine.fail("given", GroupGone("interrupted"))
     with pytest.raises(GroupGone):
         setting.intake.join()
     setting.engine.calls.clear()
     setting.intake.join()
     setting.intake.join()
-    assert setting.engine.calls == ["listed", *["join", "given", "lost"] * 2]
+    assert setting.engine.calls == ["listed", *["join", "lost", "given"] * 2]
     assert [lag.stream for lag in setting.intake.lag()] == sorted([STREAM, "venuesdk:{onyx}:x"])
 
 
@@ -113,7 +113,7 @@ def test_a_group_with_others_is_not_asked_about_them_for_every_hole() -> None:
     setting.publisher.tick(1)
     Setting.bring(setting)
     setting.store.streams[STREAM].groups["g"].consumers.add("other")
-    hole = Hole(STREAM, 2, True, False)
+    hole = Hole(STREAM, 2, True)
     setting.engine.calls.clear()
     for _ in range(3):
         assert setting.intake.weigh(hole, Deadline(0)) == (0, 0)

@@ -29,7 +29,7 @@ from venuesdk.relay import (
 from venuesdk.relay import intake as intake_module
 from venuesdk.relay.engine import Engine
 from venuesdk.relay.entry import Head, Kind, gap_text, state_text
-from venuesdk.timing import Backoff
+from venuesdk.timing import Backoff, Deadline
 
 GROUP = "books"
 PATIENCE = 5.0
@@ -376,6 +376,69 @@ def test_what_was_cut_off_while_nobody_read_is_counted(setting: Setting) -> None
     again = setting.reader()
     assert take(again, 3) == [10, 11, 12]
     assert setting.gaps == [Gap(GapReason.OVERFLOW, 7, 1)]
+
+
+def test_a_gap_that_a_killed_program_had_no_time_to_tell_is_told_by_the_next(
+    setting: Setting,
+) -> None:
+    """Once: what was told of is kept by the engine."""
+    setting.publisher.tick(1)
+    first = setting.reader(batch=10)
+    take(first, 1)
+    with pytest.raises(TimeoutError):
+        first.get(0)
+    setting.publisher.tick(2, 11)
+    setting.publisher.engine.cut(STREAM, 4)
+    first._intake.bring(Deadline(0))
+    setting.crash(first)
+    setting.publisher.tick(12)
+    second = setting.reader()
+    assert take(second, 5) == [8, 9, 10, 11, 12]
+    assert setting.gaps == [Gap(GapReason.OVERFLOW, 6, 1)]
+    setting.crash(second)
+    setting.publisher.tick(13)
+    assert take(setting.reader(), 2) == [12, 13]
+    assert len(setting.gaps) == 1
+
+
+def test_what_was_told_of_long_ago_is_no_gap_of_who_comes_back(setting: Setting) -> None:
+    """Though another of the group went on meanwhile."""
+    setting.publisher.tick(1, 9)
+    one = setting.reader(consumer="one", batch=3).start()
+    setting.publisher.engine.cut(STREAM, 3)
+    assert take(one, 3) == [7, 8, 9]
+    assert [gap.count for gap in setting.gaps] == [6]
+    two = setting.reader(consumer="two", batch=3).start()
+    setting.publisher.tick(10, 15)
+    assert take(one, 3) == [10, 11, 12]
+    assert take(two, 3) == [13, 14, 15]
+    assert len(setting.gaps) == 1
+
+
+def test_a_lost_answer_hides_no_gap(setting: Setting) -> None:
+    """What was cut off before the entries of which the reader did not hear."""
+    engine = FaultyEngine(MemoryEngine(setting.store))
+    setting.publisher.tick(1)
+    reader = setting.reader(engine)
+    take(reader, 1)
+    setting.publisher.tick(2, 11)
+    setting.publisher.engine.cut(STREAM, 4)
+    engine.fail("read", EngineUnavailable("no answer"), done=True)
+    assert take(reader, 1) == [8]
+    assert setting.gaps == [Gap(GapReason.OVERFLOW, 6, 1)]
+
+
+def test_a_loss_of_which_its_publisher_tells_is_told_once(setting: Setting) -> None:
+    """It counts what it had confirmed; the numbers say the same."""
+    reader = setting.reader()
+    setting.publisher.tick(1)
+    take(reader, 1)
+    setting.publisher.skip(3)
+    lost = gap_text(Gap(GapReason.LOST, 3))
+    setting.publisher.write(lost, head=Head(Kind.GAP, "tickers", epoch=1))
+    setting.publisher.tick(5)
+    assert take(reader, 1) == [5]
+    assert setting.gaps == [Gap(GapReason.LOST, 3, 1)]
 
 
 def test_what_was_trimmed_in_hand_is_one_gap(setting: Setting) -> None:

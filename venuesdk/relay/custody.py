@@ -38,14 +38,12 @@ class Hole(NamedTuple):
     """Before the next entry of a stream others may be missing; its engine has to say whether.
 
     `missing` is how many at the most: all of them where it is `exact`, because both of its ends
-    are of one term. `early` are holes before the first entry that this reader was handed: what is
-    missing may have been since before it began.
+    are of one term, and nothing else is owed.
     """
 
     stream: str
     missing: int
     exact: bool
-    early: bool
 
 
 class Emptied(NamedTuple):
@@ -60,14 +58,12 @@ Item: TypeAlias = "Entry | Trimmed | Hole | Emptied"
 class _Stream:
     """What is known of one stream."""
 
-    __slots__ = ("early", "held", "last", "lost", "lost_early", "seen", "settled")
+    __slots__ = ("held", "last", "owing", "seen", "settled", "told")
 
-    def __init__(self, given: Position, lost: int) -> None:
+    def __init__(self, given: Position, owing: bool) -> None:
         self.last = None if given == START else given
-        # Who was given nothing yet was told of no loss either.
-        self.lost = 0 if given == START else lost
-        self.lost_early = lost
-        self.early = True
+        self.owing = owing
+        self.told = 0
         self.held: set[Position] = set()
         self.seen = Runs()
         self.settled: dict[Position, None] = {}
@@ -79,6 +75,7 @@ class Custody:
     `received` counts the entries that came, each once, `redelivered` those of them that were
     handed out before, `duplicates` how often one came again that was here already. `unsettled` are
     seen to, but the engine has not confirmed that it knows; `acknowledged` counts when it did.
+    `told` is, by stream, of how many losses was told in all, where the engine is still to keep it.
 
     Entries are taken only while none waits.
     """
@@ -89,6 +86,7 @@ class Custody:
         self.duplicates = 0
         self.acknowledged = 0
         self.unsettled = 0
+        self.told: dict[str, int] = {}
         self._held = 0
         self._waiting: deque[Item] = deque()
         self._streams: dict[str, _Stream] = {}
@@ -108,14 +106,18 @@ class Custody:
 
     # What comes ----------------------------------------------------------------------------------
 
-    def begin(self, stream: str, given: Position, lost: int) -> None:
-        """Begin with a stream of which the group was given all up to `given`, and lost so many."""
-        self._streams[stream] = _Stream(given, lost)
+    def begin(self, stream: str, given: Position, owing: bool) -> None:
+        """Begin with a stream of which the group was given all up to `given`.
 
-    def begin_anew(self, stream: str, lost: int) -> None:
+        `owing` is whether it lost entries before, and was not told of all of them.
+        """
+        self._streams[stream] = _Stream(given, owing)
+
+    def begin_anew(self, stream: str) -> None:
         """Note that the engine lost the group, and that it begins with the oldest entry again."""
         state = self._streams[stream]
-        state.last, state.early, state.lost = None, False, lost
+        state.last, state.told, state.owing = None, 0, False
+        self.told.pop(stream, None)
         self._waiting.append(Emptied(stream))
 
     def take(self, stream: str, entries: Iterable[Stored]) -> None:
@@ -123,14 +125,20 @@ class Custody:
         state = self._streams[stream]
         for entry in entries:
             self._look_before(stream, state, entry.position)
-            state.last, state.early = entry.position, False
+            state.last = entry.position
             self._keep(stream, state, entry, False)
 
-    def take_again(self, stream: str, entries: Iterable[Stored]) -> None:
-        """Take entries that were handed out before, to this consumer or another."""
+    def take_again(self, stream: str, entries: Iterable[Stored], own: bool) -> None:
+        """Take entries that were handed out before, to this consumer where they are its `own`.
+
+        Before its own there may be holes too: it may not have heard of them the first time.
+        """
         state = self._streams[stream]
         for entry in entries:
-            if state.last is None or entry.position > state.last:
+            later = state.last is None or entry.position > state.last
+            if own and later:
+                self._look_before(stream, state, entry.position)
+            if later:
                 state.last = entry.position
             self._keep(stream, state, entry, True)
 
@@ -138,11 +146,15 @@ class Custody:
         last = state.last
         if last is None:
             # Of a group that has had nothing yet only what was cut off can be missing.
-            self._waiting.append(Hole(stream, 0, False, False))
+            self._waiting.append(Hole(stream, 0, False))
         elif position.term > last.term:
-            self._waiting.append(Hole(stream, position.seq - 1, False, state.early))
+            self._waiting.append(Hole(stream, position.seq - 1, False))
         elif position.term == last.term and position.seq > last.seq + 1:
-            self._waiting.append(Hole(stream, position.seq - last.seq - 1, True, state.early))
+            missing = position.seq - last.seq - 1
+            self._waiting.append(Hole(stream, missing, not state.owing))
+        elif state.owing:
+            self._waiting.append(Hole(stream, 0, False))
+        state.owing = False
 
     def _keep(self, stream: str, state: _Stream, entry: Stored, redelivered: bool) -> None:
         position = entry.position
@@ -218,25 +230,26 @@ class Custody:
 
     # What is missing -----------------------------------------------------------------------------
 
-    def losses(self, hole: Hole, lost: int, alone: bool) -> tuple[int | None, int]:
+    def losses(self, hole: Hole, lost: int, told: int, alone: bool) -> tuple[int, int]:
         """Return how many entries a hole says were cut off, and how many the engine lost.
 
-        Of the first None is an unknown number. `lost` is how many the group lost by cutting, ever;
-        `alone` is whether no other consumer can have had them.
+        `lost` is how many the group lost by cutting, ever, and `told` of how many of these it was
+        told; `alone` is whether no other consumer can have had them.
         """
         state = self._streams[hole.stream]
-        state.lost = min(state.lost, lost)
-        grown = lost - state.lost
-        if grown:
+        # Less than before where the engine was emptied.
+        state.told = min(max(state.told, told), lost)
+        owed = lost - state.told
+        if owed:
             # What is beyond this hole, where it is exact, belongs to the next one.
-            told = min(grown, hole.missing) if alone and hole.exact else grown
-            state.lost += told
-            return told, 0
-        if hole.early and state.lost_early:
-            # Nobody can say when that was: since this consumer was last here, or before.
-            sure = alone and hole.exact and state.lost_early >= hole.missing
-            return (hole.missing if sure else None), 0
+            return (min(owed, hole.missing) if alone and hole.exact else owed), 0
         return 0, (hole.missing if alone else 0)
+
+    def tell(self, stream: str, count: int) -> None:
+        """Note that so many more that were cut off were told of: the engine is to keep that."""
+        state = self._streams[stream]
+        state.told += count
+        self.told[stream] = state.told
 
     # What is to be acknowledged ------------------------------------------------------------------
 

@@ -170,16 +170,17 @@ class Engine(Protocol):
     ) -> list[Stored]:
         """Return what this consumer was handed and has not acknowledged, from `after` on."""
 
-    def adopt(
-        self, stream: str, group: str, consumer: str, idle: float, most: int
-    ) -> list[Stored]:
+    def adopt(self, stream: str, group: str, consumer: str, idle: float, most: int) -> list[Stored]:
         """Take over what any consumer of the group has left lying for `idle` seconds."""
 
     def acknowledge(self, stream: str, group: str, positions: Sequence[Position]) -> None:
         """Say that these need not be handed out again."""
 
-    def lost(self, stream: str, group: str) -> int:
-        """Return how many entries were cut off before the group was given them, ever."""
+    def lost(self, stream: str, group: str) -> tuple[int, int]:
+        """Return how many entries were cut off before the group was given them, and `told`."""
+
+    def told(self, stream: str, group: str, count: int) -> None:
+        """Keep of how many of these the group's readers have told, in all; 0 until then."""
 
     def alone(self, stream: str, group: str, consumer: str) -> bool:
         """Return whether the group has no other consumer."""

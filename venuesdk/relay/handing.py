@@ -113,26 +113,31 @@ class Handing:
 
     def _tell_of(self, item: Hole | Trimmed | Emptied, deadline: Deadline) -> bool:
         """Tell of what is missing; return False where the engine cannot be asked about it now."""
-        following = self._custody.following(item.stream)
-        epoch = 0 if following is None else number_in(following.fields, b"epoch") or 0
-        gaps: list[tuple[GapReason, int | None]] = []
+        stream = item.stream
+        following = self._custody.following(stream)
+        last = item.positions[-1] if isinstance(item, Trimmed) else START
+        place = following or Entry(stream, last, {}, isinstance(item, Trimmed))
         if isinstance(item, Trimmed):
-            gaps.append((GapReason.OVERFLOW, len(item.positions)))
+            self._tell_gap(GapReason.OVERFLOW, len(item.positions), place)
         elif isinstance(item, Emptied):
-            gaps.append((GapReason.LOST, None))
+            self._tell_gap(GapReason.LOST, None, place)
         else:
             weighed = self._intake.weigh(item, deadline)
             if weighed is None:
                 return False
-            gaps += zip((GapReason.OVERFLOW, GapReason.LOST), weighed, strict=True)
-        last = item.positions[-1] if isinstance(item, Trimmed) else START
-        place = following or Entry(item.stream, last, {}, isinstance(item, Trimmed))
-        for reason, count in gaps:
-            if count != 0:
-                self._shown = place
-                self._telling.tell_gap(Gap(reason, count, epoch), item.stream)
+            cut, lost = weighed
+            if cut:
+                self._tell_gap(GapReason.OVERFLOW, cut, place)
+                self._custody.tell(stream, cut)
+            if lost and not self._reading.tells_of_loss(place):
+                self._tell_gap(GapReason.LOST, lost, place)
         self._custody.done(item)
         return True
+
+    def _tell_gap(self, reason: GapReason, count: int | None, place: Entry) -> None:
+        self._shown = place
+        gap = Gap(reason, count, number_in(place.fields, b"epoch") or 0)
+        self._telling.tell_gap(gap, place.stream)
 
 
 def _topic_of(entry: Entry) -> str:

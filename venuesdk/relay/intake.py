@@ -95,8 +95,10 @@ class Intake:
             return
         group = self._plan.group
         self._asking.ask(self._engine.join, stream, group, oldest)
+        # In this order: what is cut off in between is found as well.
+        lost, told = self._asking.ask(self._engine.lost, stream, group)
         given = self._asking.ask(self._engine.given, stream, group)
-        self._custody.begin(stream, given, self._asking.ask(self._engine.lost, stream, group))
+        self._custody.begin(stream, given, lost > told)
         self._unfinished[stream] = START
         self._streams.append(stream)
 
@@ -110,7 +112,7 @@ class Intake:
                 self._gone.add(stream)
         for stream in sorted(self._gone):
             self._asking.ask(self._engine.join, stream, group, True)
-            self._custody.begin_anew(stream, self._asking.ask(self._engine.lost, stream, group))
+            self._custody.begin_anew(stream)
             self._gone.remove(stream)
             text = "the engine lost group %s of %s: it begins with the oldest entry again"
             self._telling.journal.say(logging.WARNING, text, group, stream, topic=stream)
@@ -159,7 +161,7 @@ class Intake:
             if not entries:
                 del self._unfinished[stream]
                 continue
-            self._custody.take_again(stream, entries)
+            self._custody.take_again(stream, entries, own=True)
             self._unfinished[stream] = entries[-1].position
             if self._custody.entries:
                 return True
@@ -178,7 +180,7 @@ class Intake:
             entries = self._asking.ask(
                 self._engine.adopt, stream, plan.group, plan.consumer, plan.adopt_after, plan.batch
             )
-            self._custody.take_again(stream, entries)
+            self._custody.take_again(stream, entries, own=False)
             if len(entries) < plan.batch:
                 del self._adopting[0]
             if self._custody.entries:
@@ -211,10 +213,10 @@ class Intake:
 
     def settle_due(self) -> None:
         """Acknowledge what was seen to, where it is time for that; never waits for an engine."""
-        unsettled = self._custody.unsettled
-        if not unsettled or self._asking.pause():
+        unsettled, told = self._custody.unsettled, self._custody.told
+        if not (unsettled or told) or self._asking.pause():
             return
-        if unsettled < PIECE and monotonic() < self._settled_at + SETTLE_AFTER:
+        if not told and unsettled < PIECE and monotonic() < self._settled_at + SETTLE_AFTER:
             return
         try:
             self.settle()
@@ -225,7 +227,10 @@ class Intake:
             self._failed(error)
 
     def settle(self) -> None:
-        """Acknowledge all that was seen to; raises what the engine raises."""
+        """Acknowledge all that was seen to and told of; raises what the engine raises."""
+        for stream, count in list(self._custody.told.items()):
+            self._asking.ask(self._engine.told, stream, self._plan.group, count)
+            self._custody.told.pop(stream, None)
         for stream, positions in self._custody.to_acknowledge(PIECE):
             self._asking.ask(self._engine.acknowledge, stream, self._plan.group, positions)
             self._custody.confirm(stream, positions)
@@ -233,7 +238,7 @@ class Intake:
 
     # Judging -------------------------------------------------------------------------------------
 
-    def weigh(self, hole: Hole, deadline: Deadline) -> tuple[int | None, int] | None:
+    def weigh(self, hole: Hole, deadline: Deadline) -> tuple[int, int] | None:
         """Return how many entries a hole says were cut off, and how many the engine lost.
 
         None where the engine cannot be asked now.
@@ -241,8 +246,8 @@ class Intake:
         if not self._asking.rested(deadline):
             return None
         try:
-            lost = self._asking.ask(self._engine.lost, hole.stream, self._plan.group)
-            return self._custody.losses(hole, lost, self._is_alone(hole.stream))
+            lost, told = self._asking.ask(self._engine.lost, hole.stream, self._plan.group)
+            return self._custody.losses(hole, lost, told, self._is_alone(hole.stream))
         except GroupGone:
             # Of that there is another gap to come.
             self._astray = True

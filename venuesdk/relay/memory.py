@@ -25,6 +25,7 @@ class _Group:
         self.consumers: set[str] = set()
         self.held: dict[Position, tuple[str, float]] = {}
         self.lost = 0
+        self.told = 0
 
     @property
     def needed(self) -> Position:
@@ -216,10 +217,16 @@ class MemoryEngine:
             for position in positions:
                 mine.held.pop(position, None)
 
-    def lost(self, stream: str, group: str) -> int:
-        """Return how many entries were cut off before the group was given them."""
+    def lost(self, stream: str, group: str) -> tuple[int, int]:
+        """Return how many entries were cut off before the group was given them, and `told`."""
         with self._open() as store:
-            return self._group(store, stream, group)[1].lost
+            mine = self._group(store, stream, group)[1]
+            return mine.lost, mine.told
+
+    def told(self, stream: str, group: str, count: int) -> None:
+        """Keep of how many of these the group's readers have told."""
+        with self._open() as store:
+            self._group(store, stream, group)[1].told = count
 
     def alone(self, stream: str, group: str, consumer: str) -> bool:
         """Return whether the group has no other consumer."""

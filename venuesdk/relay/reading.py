@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from ..client import clients
 from ..errors import ProtocolError, VenueError
-from ..models import Gap, StateChange
+from ..models import Gap, GapReason, StateChange
 from ..venues import load
 from .custody import Entry
 from .entry import Kind, Origin, RelayedError, end_of, gap_of, state_of, words_of
@@ -73,6 +73,15 @@ class Reading:
             raise self._unreadable(entry, f"it has no field {error}") from None
         except Exception as error:
             raise self._unreadable(entry, f"{type(error).__name__}: {error}") from error
+
+    def tells_of_loss(self, entry: Entry) -> bool:
+        """Return whether an entry is its publisher's own word that the engine lost some."""
+        if entry.fields.get(b"kind") != _GAP:
+            return False
+        try:
+            return bool(self.value(entry).reason is GapReason.LOST)
+        except VenueError:
+            return False
 
     def _event(self, venue: str, fields: Mapping[bytes, bytes]) -> Any:
         names = (venue, fields[b"decoder"], fields[b"narrow"])

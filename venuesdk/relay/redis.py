@@ -3,8 +3,9 @@
 Entries are written with ids of their own, ``term-seq``. Redis refuses an id that is not above the
 stream's top, in one step with storing it, and the whole of what an engine promises of positions
 follows from that. Beside a stream ``KEY`` there is ``KEY/lost``, how many entries each group never
-had; beside an office ``KEY/lease``, ``KEY/term`` and ``KEY/streams``. All keys of one office have
-one hash tag, so that they share a slot of a Redis Cluster.
+had, and ``KEY/told``, of how many of these it was told; beside an office ``KEY/lease``,
+``KEY/term`` and ``KEY/streams``. All keys of one office have one hash tag, so that they share a
+slot of a Redis Cluster.
 """
 
 from __future__ import annotations
@@ -344,9 +345,15 @@ class RedisEngine:
             self._client.xack(stream, group, *map(str, positions))
 
     @_translating
-    def lost(self, stream: str, group: str) -> int:
-        """Return how many entries were cut off before the group was given them, ever."""
-        return int(self._client.hget(f"{stream}/lost", group) or 0)
+    def lost(self, stream: str, group: str) -> tuple[int, int]:
+        """Return how many entries were cut off before the group was given them, and `told`."""
+        told = self._client.hget(f"{stream}/told", group)
+        return self._lost(stream, group), int(told or 0)
+
+    @_translating
+    def told(self, stream: str, group: str, count: int) -> None:
+        """Keep of how many of these the group's readers have told."""
+        self._client.hset(f"{stream}/told", group, count)
 
     @_translating
     def alone(self, stream: str, group: str, consumer: str) -> bool:
@@ -362,12 +369,11 @@ class RedisEngine:
     def lag(self, stream: str, group: str) -> GroupLag:
         """Return how far a group is behind."""
         found = self._group(stream, group)
-        lost = int(self._client.hget(f"{stream}/lost", group) or 0)
         untaken = found.get("lag")
         if untaken is not None:
             # Redis goes on counting what was cut off.
             untaken = min(untaken, int(self._client.xlen(stream)))
-        return GroupLag(stream, untaken, found["pending"], lost)
+        return GroupLag(stream, untaken, found["pending"], self._lost(stream, group))
 
     def close(self) -> None:
         """Let go of the connection; a read that waits ends within half a second."""
@@ -383,6 +389,9 @@ class RedisEngine:
         """Leave no connection open where the engine was closed, but one that is in use."""
         if self._closed:
             self._pool.disconnect(inuse_connections=False)
+
+    def _lost(self, stream: str, group: str) -> int:
+        return int(self._client.hget(f"{stream}/lost", group) or 0)
 
     def _group(self, stream: str, name: str) -> Mapping[str, Any]:
         for found in self._groups(stream):
