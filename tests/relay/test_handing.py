@@ -48,9 +48,15 @@ def test_what_is_in_hand_stays_next_until_it_is_done() -> None:
     handing.done()
     handing.done()
     assert seen([handing.next(Deadline(0))]) == [2]
+    handing.take_back()
+    handing.take_back()
+    assert handing.delivered == 2
+    assert seen([handing.next(Deadline(0))]) == [2]
     handing.drop()
     handing.drop()
-    assert (setting.custody.unsettled, setting.custody.entries) == (1, 0)
+    assert (setting.custody.unsettled, setting.custody.entries) == (1, 1)
+    assert seen([handing.next(Deadline(0))]) == [2]
+    assert handing.handed is not None and handing.handed.redelivered
 
 
 def test_the_origin_of_a_gap_is_where_it_stands() -> None:

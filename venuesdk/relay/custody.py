@@ -191,13 +191,15 @@ class Custody:
     # What goes -----------------------------------------------------------------------------------
 
     def next(self) -> Item | None:
-        """Return what is next, which stays so until it is `done` or is `let_go`."""
+        """Return what is next, which stays so until it is `done`."""
         return self._waiting[0] if self._waiting else None
 
     def following(self, stream: str) -> Entry | None:
         """Return the next entry of a stream, where it is here already."""
-        mine = (one for one in self._waiting if isinstance(one, Entry) and one.stream == stream)
-        return next(mine, None)
+        for one in self._waiting:
+            if isinstance(one, Entry) and one.stream == stream:
+                return one
+        return None
 
     def done(self, item: Item) -> None:
         """Note that what is next was seen to: it is to be acknowledged, and not to come again.
@@ -214,14 +216,10 @@ class Custody:
                 self._release(state, position)
         self._waiting.popleft()
 
-    def let_go(self, item: Item) -> None:
-        """Forget what is next without seeing to it: it may be handed out again, here too."""
-        if self.next() is not item:
-            return
-        if isinstance(item, (Entry, Trimmed)):
-            for position in _positions(item):
-                self._release(self._streams[item.stream], position)
-        self._waiting.popleft()
+    def again(self, entry: Entry) -> None:
+        """Note that what is next was handed on, and that nobody knows whether it was seen to."""
+        if self.next() is entry:
+            self._waiting[0] = entry._replace(redelivered=True)
 
     def _release(self, state: _Stream, position: Position) -> None:
         if position in state.held:

@@ -57,10 +57,16 @@ class Handing:
             self._custody.done(self.handed)
             self.handed = None
 
+    def take_back(self) -> None:
+        """Let what is in hand be next again: it reached nobody."""
+        if self.handed is not None:
+            self.handed = None
+            self.delivered -= 1
+
     def drop(self) -> None:
         """Take back what a consumer had in hand that is no more; it was perhaps not seen to."""
         if self.handed is not None:
-            self._custody.let_go(self.handed)
+            self._custody.again(self.handed)
             self.handed = None
 
     def next(self, deadline: Deadline) -> Any:

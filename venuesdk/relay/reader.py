@@ -231,10 +231,18 @@ class RelayReader:
         if self._callback is not None:
             raise ValueError("the reader has a callback")
         deadline = Deadline(timeout)
-        with self._consuming("get"):
-            self._join()
-            self._handing.done()
-            return self._handing.next(deadline)
+        asked = False
+        try:
+            with self._consuming("get"):
+                self._join()
+                self._handing.done()
+                asked = True
+                return self._handing.next(deadline)
+        except BaseException:
+            # Ctrl-C may come when an event is on its way out: it is not in anybody's hands then.
+            if asked:
+                self._handing.take_back()
+            raise
 
     def __iter__(self) -> Iterator[Any]:
         """Yield events until the reader is closed."""

@@ -11,46 +11,43 @@ __all__ = ["Runs"]
 
 MOST: Final = 10_000
 """How many runs are remembered of one stream; of one that no other consumer shares it is one."""
+BEYOND: Final = float("inf")
+"""Stands behind the end of every run."""
 
 
 class Runs:
     """A set of positions, kept as its runs of consecutive ones.
 
-    Of more than `most` runs the oldest is forgotten.
+    Of more than `most` runs the oldest is forgotten. Each change is one step of one list, so that
+    Ctrl-C leaves nothing half done.
     """
 
     def __init__(self, most: int = MOST) -> None:
         self._most = most
-        self._firsts: list[Position] = []
-        self._lasts: list[int] = []
+        self._runs: list[tuple[Position, int]] = []
 
     def __len__(self) -> int:
-        return len(self._firsts)
+        return len(self._runs)
 
     def __contains__(self, position: Position) -> bool:
-        at = bisect_right(self._firsts, position) - 1
-        same = at >= 0 and self._firsts[at].term == position.term
-        return same and position.seq <= self._lasts[at]
+        at = bisect_right(self._runs, (position, BEYOND)) - 1
+        if at < 0:
+            return False
+        first, last = self._runs[at]
+        return first.term == position.term and position.seq <= last
 
     def add(self, position: Position) -> None:
         """Put a position in; does nothing where it is in already."""
-        firsts, lasts = self._firsts, self._lasts
-        after = bisect_right(firsts, position)
-        at, term, seq = after - 1, position.term, position.seq
-        joins = at >= 0 and firsts[at].term == term
-        if joins and seq <= lasts[at]:
-            return
-        follows = joins and seq == lasts[at] + 1
-        precedes = after < len(firsts) and firsts[after] == (term, seq + 1)
-        if follows and precedes:
-            lasts[at] = lasts.pop(after)
-            del firsts[after]
-        elif follows:
-            lasts[at] = seq
-        elif precedes:
-            firsts[after] = position
-        else:
-            firsts.insert(after, position)
-            lasts.insert(after, seq)
-            if len(firsts) > self._most:
-                del firsts[0], lasts[0]
+        runs, (term, seq) = self._runs, position
+        after = bisect_right(runs, (position, BEYOND))
+        before = after
+        first, last = position, seq
+        if after and runs[after - 1][0].term == term and seq <= runs[after - 1][1] + 1:
+            before -= 1
+            first, last = runs[before][0], max(seq, runs[before][1])
+        if after < len(runs) and runs[after][0] == (term, last + 1):
+            last = runs[after][1]
+            after += 1
+        runs[before:after] = [(first, last)]
+        if len(runs) > self._most:
+            del runs[0]
