@@ -703,6 +703,28 @@ def test_a_close_from_elsewhere_ends_the_wait(setting: Setting) -> None:
     assert setting.errors == []
 
 
+def test_a_signal_handler_may_close_what_it_interrupted(setting: Setting) -> None:
+    """Also at the moment at which a wait begins, with a lock in its hands."""
+    engine = FaultyEngine(MemoryEngine(setting.store))
+    reader = setting.reader(engine, reconnect=Backoff(initial=0.5)).start()
+    engine.always = EngineUnavailable("down")
+
+    def handler(frame: FrameType, event: str, argument: object) -> None:
+        if event == "call" and frame.f_code is threading.Condition.wait.__code__:
+            sys.setprofile(None)
+            reader.close()
+
+    def consume() -> None:
+        sys.setprofile(handler)
+        with pytest.raises(ClientClosed):
+            reader.get()
+
+    thread = threading.Thread(target=consume, daemon=True)
+    thread.start()
+    thread.join(PATIENCE)
+    assert not thread.is_alive()
+
+
 def test_a_close_does_not_wait_for_an_engine_that_hangs(
     setting: Setting, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -136,7 +136,7 @@ class RelayReader:
         self._consumer: threading.Thread | None = None
         self._inside: threading.Thread | None = None
         self._started = False
-        self._stopping = threading.Event()
+        self._stopping = _Stopping()
         self._ended = threading.Event()
         self._worker: Worker | None = None
         self._engine = _engine_of(engine, password, ca_file, timeout)
@@ -374,6 +374,14 @@ class RelayReader:
             self._intake.end()
         finally:
             self._ended.set()
+
+
+class _Stopping(threading.Event):
+    """An event that a signal handler may set, though its own thread is just beginning to wait."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._cond = threading.Condition(threading.RLock())
 
 
 def _engine_of(
