@@ -120,6 +120,20 @@ def test_a_group_with_others_is_not_asked_about_them_for_every_hole() -> None:
     assert setting.engine.calls == ["lost", "alone", "lost", "lost"]
 
 
+def test_the_engine_is_to_keep_once_what_was_told_of() -> None:
+    """At once, though nothing is to be acknowledged; and what it keeps is owed to nobody."""
+    setting = Setting()
+    setting.intake.join()
+    setting.custody.tell(STREAM, 3)
+    for _ in range(2):
+        setting.intake.settle_due()
+    assert setting.engine.calls.count("told") == 1
+    setting.store.streams[STREAM].groups["g"].lost = 3
+    setting.intake._streams.clear()
+    setting.intake._begin(STREAM, True)
+    assert not setting.custody._streams[STREAM].owing
+
+
 def test_nothing_is_asked_where_there_is_no_stream_yet(monkeypatch: pytest.MonkeyPatch) -> None:
     """It waits until it is time to look again."""
     monkeypatch.setattr(intake_module, "LOOK_EVERY", 0.0)
