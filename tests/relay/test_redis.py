@@ -267,7 +267,7 @@ def test_a_killed_redis_can_be_used_again_by_the_same_engine(
     server: Callable[..., RedisServer], engines: Callable[..., RedisEngine]
 ) -> None:
     """With an append-only file nothing that was confirmed is lost by the death of the process."""
-    place = server(appendonly="yes")
+    place = server(appendonly="yes", appendfsync="always")
     engine = engines(place.url)
     engine.append(STREAM, Position(7, 1), drafts(100))
     place.kill()
