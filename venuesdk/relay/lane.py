@@ -40,6 +40,7 @@ class Lane:
     Lock: `_lock` guards what waits; it is a leaf, held for moments, for it is taken under locks of
     the clients. It is reentrant, so that a signal handler may close what it interrupted. All after
     `flight` belongs to the relay's own thread: the drafts that are numbered and not `confirmed`.
+    What waits is `early` where it came before the office was taken.
     """
 
     def __init__(self, stream: str, most: int, most_bytes: int, overflow: Overflow) -> None:
@@ -63,6 +64,7 @@ class Lane:
         self.flight: list[Draft] = []
         self.term = 0
         self.continues = False
+        self.early = False
         self.confirmed = 0
         self.published = 0
         self.kept = 0
@@ -227,7 +229,7 @@ class Lane:
         self.term = term
         self.confirmed = 0
         self.continues = continues
-        self.doubtful = False
+        self.doubtful = self.early = False
         first = [Note(None, received, state).draft()]
         for source in self.sources:
             first += self._continued(source, received)

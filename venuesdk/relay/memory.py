@@ -57,7 +57,7 @@ class MemoryStore:
         self.streams: dict[str, _Stream] = {}
         self.lists: dict[str, set[str]] = {}
         self.offices: dict[str, tuple[str, float]] = {}
-        self.terms: dict[str, int] = {}
+        self.terms: dict[str, tuple[int, str]] = {}
 
 
 class MemoryEngine:
@@ -77,9 +77,10 @@ class MemoryEngine:
                 holder = ""
             if holder not in ("", owner):
                 return None
-            last = store.terms.get(office, 0)
-            if not (holder == owner or last == term > 0):
-                last = store.terms[office] = max(int(wall_clock() * 1000), last + 1, term + 1)
+            last, whose = store.terms.get(office, (0, ""))
+            if whose != owner or last < term:
+                last = max(int(wall_clock() * 1000), last + 1, term + 1)
+                store.terms[office] = (last, owner)
             store.offices[office] = (owner, monotonic() + lease)
             return last
 
@@ -106,12 +107,6 @@ class MemoryEngine:
         """Return the highest position ever appended."""
         with self._open() as store:
             return store.streams[stream].top if stream in store.streams else START
-
-    def last(self, stream: str, term: int) -> int:
-        """Return the number of the last entry that stands of a term, 0 where none does."""
-        with self._open() as store:
-            entries = store.streams[stream].entries if stream in store.streams else {}
-            return max((one.seq for one in entries if one.term == term), default=0)
 
     def enlist(self, office: str, streams: Iterable[str]) -> None:
         """Let readers who ask for all streams of an office find these too."""

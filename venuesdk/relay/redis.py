@@ -237,12 +237,6 @@ class RedisEngine:
             raise
 
     @_translating
-    def last(self, stream: str, term: int) -> int:
-        """Return the number of the last entry that stands of a term, 0 where none does."""
-        found = self._client.xrevrange(stream, max=term, min=f"{term}-0", count=1)
-        return _position(found[0][0]).seq if found else 0
-
-    @_translating
     def enlist(self, office: str, streams: Iterable[str]) -> None:
         """Let readers who ask for all streams of an office find these too."""
         self._client.sadd(f"{office}/streams", *streams)
