@@ -54,6 +54,8 @@ EXEC: Final = b"*1\r\n$4\r\nEXEC\r\n"
 SCHEMES: Final = ("redis", "rediss", "unix")
 LONGEST_BLOCK: Final = 0.5
 """Seconds that one read waits inside of Redis at the most, so that a close is never late."""
+IN_SCRIPT: Final = re.compile(r"(?:ERR )?Error running script.*?-([A-Z]+) ", re.DOTALL)
+"""What Redis 6.2 answers for a script of which a command was refused."""
 CUT_AT_ONCE: Final = 500
 """How many entries one step of cutting looks at: Redis does nothing else meanwhile."""
 _DATABASE: Final = re.compile(r"(/[0-9]*)?")
@@ -435,14 +437,15 @@ def _parsed(url: str) -> tuple[str, str | None, Secret | None]:
 
 def _error_of(error: Exception) -> RelayError:
     """Return what an exception of redis-py means for whoever called."""
-    text = f"{str(error)[:200]}"
+    text = str(error)[:200]
     if type(error) is not redis.ResponseError:
         text = f"{type(error).__name__}: {text}"
     if isinstance(error, (redis.AuthenticationError, redis.exceptions.NoPermissionError)):
         return EngineRefused(text)
     if not isinstance(error, redis.ResponseError):
         return EngineUnavailable(text)
-    word = text.partition(" ")[0]
+    inside = IN_SCRIPT.match(text)
+    word = text.partition(" ")[0] if inside is None else inside[1]
     if isinstance(error, redis.exceptions.OutOfMemoryError) or word in WITHOUT_ROOM:
         return EngineFull(text)
     if isinstance(error, (redis.ReadOnlyError, redis.BusyLoadingError)) or word in AWAY:
