@@ -58,7 +58,7 @@ class Setting:
         """Let this publisher try for the office now."""
         (office,) = self.relay._offices.values()
         office.due = 0.0
-        self.relay._flusher._wanted.set()
+        self.relay._flusher._signal.put(None)
 
     def await_open(self) -> None:
         """Wait until what comes is published: until then another publisher may write as well."""
@@ -601,7 +601,7 @@ def test_a_loss_is_noticed_though_nothing_comes_and_nothing_fails(
         with one.store.lock:
             one.store.streams.clear()
             one.relay._flusher._trim_at = 0.0
-            one.relay._flusher._wanted.set()
+            one.relay._flusher._signal.put(None)
             assert one.store.changed.wait_for(lambda: one.entries() == ["lost 4"], 5)
 
 

@@ -11,6 +11,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from queue import Empty, SimpleQueue
 
 from ..models import GapReason
 from ..protocol.codec import Joining
@@ -42,7 +43,9 @@ class Flusher:
     """What the relay's thread does.
 
     Lock: `_lock`, for those who wait for something to be done, which `_progress` tells of; it
-    guards nothing. `wake` costs whoever calls it next to nothing while the thread is at work.
+    guards nothing. `_signal` wakes the thread: a queue, into which a signal handler may put while
+    it interrupts just that. `wake` costs whoever calls it next to nothing while the thread is at
+    work.
     """
 
     def __init__(
@@ -67,7 +70,7 @@ class Flusher:
         self._outage = Outage(reconnect)
         self._refusals: dict[Lane, Outage] = {}
         self._untrimmed: set[Lane] = set()
-        self._wanted = threading.Event()
+        self._signal: SimpleQueue[None] = SimpleQueue()
         self._sleeps = False
         self._lock = threading.RLock()
         self._progress = threading.Condition(self._lock)
@@ -85,13 +88,13 @@ class Flusher:
     def wake(self) -> None:
         """Let the thread know that something waits."""
         if self._sleeps:
-            self._wanted.set()
+            self._signal.put(None)
 
     def stop(self, deadline: Deadline) -> None:
         """Let the thread end when nothing waits, or at the deadline; an earlier one stays."""
         if self._until is None:
             self._until = deadline
-        self._wanted.set()
+        self._signal.put(None)
 
     def wait(self, done: Callable[[], bool], deadline: Deadline) -> bool:
         """Wait until something is so; return False at the deadline, or where it never will be."""
@@ -329,7 +332,7 @@ class Flusher:
 
     def _sleep(self) -> None:
         """Wait until something comes, or is due; then a moment more, for others to come with it."""
-        self._wanted.clear()
+        self._drain()
         self._sleeps = True
         # What came before this line is seen here; what comes after it wakes.
         if not self._ended() and not self._has(1):
@@ -337,7 +340,7 @@ class Flusher:
             due = [self._trim_at - now, *(office.due - now for office in self._offices)]
             due += [outage.pause() for outage in self._refusals.values()]
             seconds, until = max(0.0, min(due)), self._until
-            self._wanted.wait(seconds if until is None else until.slice(seconds))
+            self._await_signal(seconds if until is None else until.slice(seconds))
         self._sleeps = False
         if self._until is None and self._linger and not self._has(self._batch):
             self._rest(self._linger)
@@ -352,23 +355,35 @@ class Flusher:
 
     def _rest(self, seconds: float) -> None:
         """Wait so long, or until the thread is told to end, and then no longer than it may."""
-        self._wanted.clear()
+        self._drain()
         until = self._until
-        self._wanted.wait(seconds if until is None else until.slice(seconds))
+        self._await_signal(seconds if until is None else until.slice(seconds))
+
+    def _await_signal(self, seconds: float) -> None:
+        with suppress(Empty):
+            self._signal.get(timeout=seconds)
+
+    def _drain(self) -> None:
+        while not self._signal.empty():
+            self._signal.get()
 
     def _ended(self) -> bool:
         """Whether the thread is to end: it was told to, and all is done, or it is time."""
         until = self._until
         return until is not None and (until.expired() or self._idle())
 
+    def left(self) -> int:
+        """Return how many entries are not confirmed."""
+        lanes = [lane for office in self._offices for lane in office.lanes]
+        return sum(lane.count + len(lane.flight) for lane in lanes)
+
     def _idle(self) -> bool:
         return all(lane.idle for office in self._offices for lane in office.lanes)
 
     def _end(self) -> None:
         """Give up the offices and the engine; count what is left."""
-        lanes = [lane for office in self._offices for lane in office.lanes]
-        self.unpublished = sum(lane.count + len(lane.flight) for lane in lanes)
-        with suppress(RelayError):
+        self.unpublished = self.left()
+        with suppress(Exception):
             for office in self._offices:
                 office.resign(self.engine)
         self.engine.close()
