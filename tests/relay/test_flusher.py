@@ -689,6 +689,106 @@ def test_a_close_while_the_engine_is_away_counts_what_it_leaves(
     assert any("were not published" in record.message for record in caplog.records)
 
 
+def test_a_flush_waits_for_what_came_before_it_alone(
+    make: Callable[..., Setting], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stream that never falls silent does not keep it waiting for ever."""
+    one = make()
+    append, flows = one.engine.engine.append, True
+
+    def append_while_more_comes(*arguments: Any) -> None:
+        if flows:
+            one.feed.give(1)
+        append(*arguments)
+
+    monkeypatch.setattr(one.engine.engine, "append", append_while_more_comes)
+    with one.relay:
+        numbers = one.feed.give(3)
+        try:
+            assert one.relay.flush(5)
+            assert set(map(str, numbers)) <= set(one.entries())
+        finally:
+            flows = False
+
+
+def test_a_flush_is_not_done_while_anything_before_it_is_under_way(
+    make: Callable[..., Setting],
+) -> None:
+    """Also where nothing waits any more, for the engine has not answered."""
+    one = make(overflow="newest", max_queue=2)
+    with one.relay:
+        one.feed.give(1)
+        assert one.relay.flush(5)
+        held = one.engine.hold("append")
+        one.feed.give(2)
+        assert one.engine.reached.wait(5)
+        assert not one.relay.flush(0)
+        one.feed.give(3)
+        held.set()
+        assert one.relay.flush(5)
+    assert one.entries()[-1] == "overflow 3"
+
+
+def test_a_close_while_the_engine_hangs_counts_what_it_leaves(
+    make: Callable[..., Setting],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The thread cannot say it: it waits for an answer."""
+    monkeypatch.setattr("venuesdk.relay.publisher.GRACE", 0.01)
+    one = make()
+    one.relay.start()
+    assert one.relay.flush(5)
+    held = one.engine.hold("append")
+    one.feed.give(7)
+    assert one.engine.reached.wait(5)
+    with caplog.at_level(logging.WARNING):
+        assert not one.relay.close(timeout=0.01)
+    held.set()
+    assert any("closed while 7 entries" in record.message for record in caplog.records)
+
+
+def test_a_close_without_a_start_counts_what_it_leaves(make: Callable[..., Setting]) -> None:
+    """What was subscribed to before has nowhere to go."""
+    one = make()
+    one.feed.give(3)
+    assert not one.relay.close()
+    assert one.relay.stats().unpublished == 3
+    assert one.feed.subscription.closed
+
+
+def test_a_close_with_a_timeout_that_cannot_be_closes_nothing(make: Callable[..., Setting]) -> None:
+    """A typed error before anything is done."""
+    one = make()
+    with one.relay:
+        with pytest.raises(ValueError, match="negative"):
+            one.relay.close(timeout=-1)
+        one.feed.give(1)
+        assert one.relay.flush(5)
+    assert one.entries() == ["state", "1"]
+
+
+def test_a_mistake_with_one_event_takes_no_other_with_it(
+    make: Callable[..., Setting], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told of, and a gap stands in its place."""
+    one = make()
+    time_ns = type(one.client._codec_class.catalogue).time_ns
+
+    def mistaken(catalogue: Any, name: str, payload: bytes) -> int | None:
+        if b":2," in payload:
+            raise KeyError("a mistake")
+        return time_ns(catalogue, name, payload)
+
+    monkeypatch.setattr(type(one.client._codec_class.catalogue), "time_ns", mistaken)
+    with one.relay:
+        one.feed.give(3)
+        assert one.relay.flush(5)
+        assert one.relay.stats().undecodable == 1
+    assert one.entries() == ["state", "1", "undecodable 1", "3"]
+    assert isinstance(one.errors[0], KeyError)
+
+
 def test_gaps_of_the_client_are_published_where_they_happened(make: Callable[..., Setting]) -> None:
     """A reader hears of a lost connection between the events that it fell between."""
     one = make()
@@ -716,6 +816,7 @@ def test_start_raises_what_the_engine_raises(make: Callable[..., Setting]) -> No
     one.engine.always = RelayError("wrong")
     with pytest.raises(RelayError, match="wrong"):
         one.relay.start()
+    assert one.feed.subscription.closed
     with pytest.raises(ValueError, match="started once"):
         one.relay.start()
 

@@ -40,6 +40,8 @@ __all__ = ["LaneStats", "Relay", "RelayStats"]
 MAX_QUEUE = 65_536
 MAX_BYTES = 64 << 20
 CLOSE_TIMEOUT = 5.0
+GRACE = 1.0
+"""Seconds that a close waits longer for a thread that an engine keeps waiting."""
 LONGEST_LINGER = 60.0
 
 
@@ -234,7 +236,7 @@ class Relay(Sink):
         self._flusher.stop(deadline)
         if not self._started:
             self._flusher.engine.close()
-        ended = self._thread.ended(Deadline(None if timeout is None else timeout + 1.0))
+        ended = self._thread.ended(Deadline(None if timeout is None else timeout + GRACE))
         left = self._flusher.left()
         if ended:
             self._flusher.unpublished = left
