@@ -810,6 +810,19 @@ def test_a_topic_that_ended_says_why(make: Callable[..., Setting]) -> None:
     assert one.entries() == ["state", "1", "end"]
 
 
+def test_a_start_warns_of_settings_that_may_lose_what_was_confirmed(
+    make: Callable[..., Setting],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Once, in the log; it publishes all the same."""
+    one = make()
+    monkeypatch.setattr(one.engine.engine, "hazards", lambda: ["keys may vanish"])
+    with one.relay:
+        pass
+    assert [record.message for record in caplog.records].count("keys may vanish") == 1
+
+
 def test_start_raises_what_the_engine_raises(make: Callable[..., Setting]) -> None:
     """The first use fails at once; there is no thread afterwards, and it is not tried again."""
     one = make()

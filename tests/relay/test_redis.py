@@ -409,6 +409,22 @@ def test_a_read_ends_when_the_engine_is_closed(
         engine.top(STREAM)
 
 
+def test_a_redis_that_deletes_keys_for_want_of_room_is_warned_of(
+    server: Callable[..., RedisServer], engines: Callable[..., RedisEngine]
+) -> None:
+    """A stream is no cache; where nobody may ask for the settings there is nothing to say."""
+    place = server(maxmemory="100mb", maxmemory_policy="allkeys-lru")
+    (hazard,) = engines(place.url).hazards()
+    assert "allkeys-lru" in hazard
+    place.ask("ACL", "SETUSER", "default", "-info")
+    assert engines(place.url).hazards() == []
+    place.ask("ACL", "SETUSER", "default", "+info")
+    place.ask("CONFIG", "SET", "maxmemory-policy", "noeviction")
+    assert engines(place.url).hazards() == []
+    place.ask("CONFIG", "SET", "maxmemory-policy", "volatile-ttl", "maxmemory", "0")
+    assert engines(place.url).hazards() == []
+
+
 # ---- addresses and passwords ---------------------------------------------------------------------
 
 

@@ -146,6 +146,12 @@ class Engine(Protocol):
         What a group had not been given is added to its count of `lost`.
         """
 
+    def hazards(self) -> list[str]:
+        """Return, in words, what of its settings may lose what it has confirmed.
+
+        Nothing where there is none, or where it does not tell.
+        """
+
     # For a reader --------------------------------------------------------------------------------
 
     def listed(self, office: str) -> list[str]:

@@ -84,6 +84,8 @@ class Flusher:
         for office in self._offices:
             office.renew(self.engine)
             self._stand(office)
+        for hazard in self.engine.hazards():
+            self._offices[0].say(logging.WARNING, "%s", hazard)
 
     def wake(self) -> None:
         """Let the thread know that something waits."""

@@ -140,6 +140,10 @@ class MemoryEngine:
                 needed += bool(late or held)
             return needed
 
+    def hazards(self) -> list[str]:
+        """Return nothing: it is lost with the process, as all of it knows."""
+        return []
+
     # For a reader --------------------------------------------------------------------------------
 
     def listed(self, office: str) -> list[str]:

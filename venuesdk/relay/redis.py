@@ -269,6 +269,21 @@ class RedisEngine:
             needed += int(some)
         return needed
 
+    @_translating
+    def hazards(self) -> list[str]:
+        """Return what is said of an eviction policy that takes streams, or leases, for a cache."""
+        try:
+            memory = self._client.info("memory")
+        except redis.exceptions.NoPermissionError:
+            return []
+        policy = memory.get("maxmemory_policy", "noeviction")
+        if not memory.get("maxmemory") or policy == "noeviction":
+            return []
+        return [
+            f"Redis deletes keys when its memory is full (maxmemory-policy {policy}): whole streams"
+            " may vanish; let it be noeviction"
+        ]
+
     # For a reader --------------------------------------------------------------------------------
 
     @_translating
