@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from attrs import evolve
 from faulty import FaultyEngine
 from sources import STREAM, Feed, onyx, texts
 
@@ -23,7 +24,8 @@ from venuesdk.relay import (
     RelayError,
 )
 from venuesdk.relay.entry import Draft, Head
-from venuesdk.timing import Backoff, Deadline
+from venuesdk.timing import Backoff, Deadline, monotonic
+from venuesdk.venues.onyx.topics import tickers_topic
 
 QUICK = Backoff(initial=0.001, maximum=0.01)
 OFFICE = "venuesdk:{onyx}"
@@ -252,7 +254,11 @@ def test_a_stream_that_stays_refused_does_not_slow_the_others(
         assert one.relay.stats().down
         assert one.relay.stats().outages == 1
         assert not one.relay.flush(0)
-        assert one.relay.close(timeout=0.0) is False
+        # Nor does its thread turn without end for what it may not try yet.
+        assert not one.relay._flusher._has(1)
+        one.relay._flusher._trim_at = monotonic() + 600.0
+        assert not one.relay.close(timeout=0.05)
+        assert one.relay._thread.ended(Deadline(0))
     assert [str(error) for error in one.errors] == ["wrong type"]
 
 
@@ -547,6 +553,37 @@ def test_whoever_takes_over_asks_for_full_states_anew(make: Callable[..., Settin
         feed.give(1)
         assert second.relay.flush(5)
     assert asked == [feed.subscription]
+
+
+def test_whoever_takes_over_asks_for_accounts_anew(make: Callable[..., Setting]) -> None:
+    """Nobody knows what of an account the last publisher had and did not write."""
+    one = make()
+    hold_office(one.store)
+    account = Feed(one.relay, one.client, evolve(tickers_topic(products=["ebob"]), private=True))
+    asked: list[Any] = []
+    account.subscription.resync = asked.append
+    account.give(1)
+    with one.relay:
+        one.await_open()
+        assert one.relay._flusher.wait(lambda: bool(asked), Deadline(5))
+    assert asked == [account.subscription]
+
+
+@pytest.mark.parametrize("private", [True, False])
+def test_a_growing_account_stream_is_warned_of(
+    make: Callable[..., Setting], caplog: pytest.LogCaptureFixture, private: bool
+) -> None:
+    """At each doubling, for only memory bounds it; market data has its own bound."""
+    one = make(batch=1)
+    feed = Feed(one.relay, one.client, evolve(tickers_topic(products=["ebob"]), private=private))
+    (lane,) = one.relay._lanes.values()
+    lane.told_at = 4
+    feed.give(20)
+    with caplog.at_level(logging.WARNING), one.relay:
+        assert one.relay.flush(5)
+    said = [record.message for record in caplog.records if "never dropped" in record.message]
+    # The first batch is the state with which the term begins.
+    assert [int(text.split()[0]) for text in said] == ([20, 19, 18] if private else [])
 
 
 # ---- losses of the engine, and trimming ----------------------------------------------------------
