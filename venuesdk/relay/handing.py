@@ -8,12 +8,12 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from ..errors import ClientClosed, VenueError
+from ..errors import ClientClosed, ProtocolError, VenueError
 from ..models import Gap, GapReason, StateChange
 from ..timing import Deadline
 from .custody import Custody, Emptied, Entry, Hole, Trimmed
 from .engine import START
-from .entry import Origin
+from .entry import Kind, Origin, gap_of
 from .intake import Intake
 from .reading import NOTHING, Ending, Reading, number_in, origin_of
 from .telling import Telling
@@ -124,7 +124,10 @@ class Handing:
             weighed = self._intake.weigh(item, deadline)
             if weighed is None:
                 return False
-            gaps += zip((GapReason.OVERFLOW, GapReason.LOST), weighed, strict=True)
+            cut, lost = weighed
+            gaps.append((GapReason.OVERFLOW, cut))
+            if not _tells_of_loss(following):
+                gaps.append((GapReason.LOST, lost))
         last = item.positions[-1] if isinstance(item, Trimmed) else START
         place = following or Entry(item.stream, last, {}, isinstance(item, Trimmed))
         for reason, count in gaps:
@@ -133,6 +136,16 @@ class Handing:
                 self._telling.tell_gap(Gap(reason, count, epoch), item.stream)
         self._custody.done(item)
         return True
+
+
+def _tells_of_loss(following: Entry | None) -> bool:
+    """Tell whether what comes behind a hole is the publisher's own word of it."""
+    if following is None or following.fields.get(b"kind") != Kind.GAP.encode():
+        return False
+    try:
+        return gap_of(following.fields.get(b"payload", b""), 0).reason is GapReason.LOST
+    except (ValueError, ProtocolError):
+        return False
 
 
 def _topic_of(entry: Entry) -> str:
