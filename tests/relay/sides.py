@@ -17,7 +17,6 @@ def publish(engine: Engine) -> None:
     engine.claim(OFFICE, "me", 5.0, 0)
     engine.append(STREAM, Position(7, 1), DRAFTS)
     engine.top(STREAM)
-    engine.last(STREAM, 7)
     engine.enlist(OFFICE, [STREAM])
     engine.trim(STREAM)
     engine.cut(STREAM, 1)

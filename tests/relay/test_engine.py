@@ -92,13 +92,11 @@ def test_to_append_again_doubles_nothing(make: Make) -> None:
     write(engine, 1, 3)
     write(engine, 2, 5)
     assert engine.top(STREAM) == Position(7, 5)
-    assert (engine.last(STREAM, 7), engine.last(STREAM, 6)) == (5, 0)
     engine.join(STREAM, "g", True)
     assert read(engine) == [1, 2, 3, 4, 5]
     write(engine, 1, 1, term=8)
     with pytest.raises(Deposed):
         write(engine, 6, 6)
-    assert engine.last(STREAM, 7) == 5
 
 
 def test_a_group_shares_its_entries_and_another_has_all(make: Make) -> None:
@@ -234,6 +232,23 @@ def test_an_office_has_one_holder_and_its_terms_rise(make: Make) -> None:
     engine.resign(OFFICE, "a")
     second = engine.claim(OFFICE, "b", 60, 0)
     assert second is not None and second > first
+
+
+def test_a_term_is_gone_on_with_by_its_owner_alone(make: Make) -> None:
+    """Who has only heard of another's term gets one of its own, and never writes in that one."""
+    engine = make()
+    first = engine.claim(OFFICE, "a", 60, 0)
+    assert first is not None
+    engine.resign(OFFICE, "a")
+    assert engine.claim(OFFICE, "a", 60, first) == first
+    engine.resign(OFFICE, "a")
+    second = engine.claim(OFFICE, "b", 60, 0)
+    assert second is not None and second > first
+    engine.resign(OFFICE, "b")
+    third = engine.claim(OFFICE, "a", 60, second)
+    assert third is not None and third > second
+    higher = engine.claim(OFFICE, "a", 60, third + 5)
+    assert higher is not None and higher > third + 5
 
 
 def test_where_there_is_no_group_it_says_so(make: Make) -> None:

@@ -101,6 +101,8 @@ def test_the_end_of_a_topic_says_why() -> None:
     assert end_of(end_text(None)) is None
     assert end_text(ValueError("no")) == b'{"error":"ValueError: no"}'
     assert str(end_of(b'{"error":"ValueError: no"}')) == "ValueError: no"
+    # Half of a surrogate pair, which no text that is stored may hold.
+    assert str(end_of(end_text(ValueError("\ud800")))) == "ValueError: \\ud800"
 
 
 @pytest.mark.parametrize(

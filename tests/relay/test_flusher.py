@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from attrs import evolve
 from faulty import FaultyEngine
 from sources import STREAM, Feed, onyx, texts
 
@@ -23,7 +24,8 @@ from venuesdk.relay import (
     RelayError,
 )
 from venuesdk.relay.entry import Draft, Head
-from venuesdk.timing import Backoff
+from venuesdk.timing import Backoff, Deadline, monotonic
+from venuesdk.venues.onyx.topics import tickers_topic
 
 QUICK = Backoff(initial=0.001, maximum=0.01)
 OFFICE = "venuesdk:{onyx}"
@@ -58,7 +60,12 @@ class Setting:
         """Let this publisher try for the office now."""
         (office,) = self.relay._offices.values()
         office.due = 0.0
-        self.relay._flusher._wanted.set()
+        self.relay._flusher._signal.put(None)
+
+    def await_open(self) -> None:
+        """Wait until what comes is published: until then another publisher may write as well."""
+        (lane,) = self.relay._lanes.values()
+        assert self.relay._flusher.wait(lambda: lane.open and lane.published > 0, Deadline(5))
 
     def entries(self) -> list[str]:
         """Return what stands in the stream, in short."""
@@ -223,6 +230,53 @@ def test_one_stream_that_is_refused_does_not_hold_up_the_others(
         assert [stream.published for stream in one.relay.stats().streams] == [2, 2]
 
 
+def test_a_stream_that_stays_refused_does_not_slow_the_others(
+    make: Callable[..., Setting],
+) -> None:
+    """However long it is left alone, they are published at once; it is told once, and counted."""
+    from sources import dashboards
+
+    one = make(reconnect=Backoff(initial=600.0, maximum=600.0), batch=1)
+    other = Feed(one.relay, one.client, dashboards())
+    with one.relay:
+        assert one.relay.flush(5)
+        one.engine.fail("append", EngineRefused("wrong type"))
+        one.feed.give(1)
+        one.engine.await_failures(1)
+        held = one.engine.hold("trim")
+        one.relay._flusher._trim_at = 0.0
+        other.give(20)
+        assert one.engine.reached.wait(5)
+        held.set()
+        *_, stats = one.relay.stats().streams
+        while stats.queued:
+            *_, stats = one.relay.stats().streams
+        assert one.relay.stats().down
+        assert one.relay.stats().outages == 1
+        assert not one.relay.flush(0)
+        # Nor does its thread turn without end for what it may not try yet.
+        assert not one.relay._flusher._has(1)
+        one.relay._flusher._trim_at = monotonic() + 600.0
+        assert not one.relay.close(timeout=0.05)
+        assert one.relay._thread.ended(Deadline(0))
+    assert [str(error) for error in one.errors] == ["wrong type"]
+
+
+def test_a_stream_that_cannot_be_trimmed_is_told_of_once(make: Callable[..., Setting]) -> None:
+    """It is published all the same."""
+    one = make()
+    with one.relay:
+        for _ in range(3):
+            one.engine.fail("trim", EngineRefused("no permission"))
+            one.relay._flusher._trim_at = 0.0
+            one.feed.give(1)
+            assert one.relay.flush(5)
+            one.engine.await_failures(1)
+        assert not one.relay.stats().down
+    assert one.entries() == ["state", "1", "2", "3"]
+    assert [str(error) for error in one.errors] == ["no permission"]
+
+
 def test_a_mistake_in_the_thread_is_told_and_ends_nothing(make: Callable[..., Setting]) -> None:
     """Whatever is raised there, the next batch is tried."""
     one = make()
@@ -317,6 +371,135 @@ def test_what_the_standby_has_before_its_first_entry_stands_is_not_published(
     assert second.entries() == ["state", "1", "state", "taken_over", "6"]
 
 
+def hold_office(store: MemoryStore, *, write: bool = True) -> int:
+    """Let another publisher take the office, write, and be gone; return its term."""
+    engine = MemoryEngine(store)
+    with store.lock:
+        store.offices.clear()
+        term = engine.claim(OFFICE, "another", 60.0, 0)
+        assert term is not None
+        if write:
+            drafts = [Draft(Head("state"), 0, None, b"{}")] * 9
+            engine.append(STREAM, Position(term, 1), drafts)
+        engine.resign(OFFICE, "another")
+    return term
+
+
+def test_what_another_may_have_published_meanwhile_is_not_published_again(
+    make: Callable[..., Setting],
+) -> None:
+    """Cut off while another came and went: what waited since then is forgotten, and that told."""
+    one = make()
+    with one.relay:
+        one.feed.give(1)
+        assert one.relay.flush(5)
+        one.engine.always = EngineUnavailable("cut off")
+        one.feed.give(3)
+        one.engine.await_failures(1)
+        hold_office(one.store)
+        one.engine.always = None
+        assert one.relay.flush(5)
+        one.await_open()
+        one.feed.give(1)
+        assert one.relay.flush(5)
+        assert one.relay.stats().skipped == 3
+    assert one.entries() == ["state", "1", *["state"] * 10, "taken_over", "5"]
+
+
+def test_what_nobody_else_has_published_meanwhile_is_published(
+    make: Callable[..., Setting],
+) -> None:
+    """Another was in office, and wrote nothing to this stream: nothing is forgotten."""
+    one = make()
+    with one.relay:
+        one.feed.give(1)
+        assert one.relay.flush(5)
+        one.engine.fail("append", EngineUnavailable("no answer"), done=True)
+        held = one.engine.hold("claim")
+        one.feed.give(3)
+        assert one.engine.reached.wait(5)
+        hold_office(one.store, write=False)
+        held.set()
+        assert one.relay.flush(5)
+    assert one.entries() == ["state", "1", "2", "3", "4", "state", "taken_over"]
+    assert one.relay.stats().skipped == 0
+
+
+def test_whoever_was_deposed_by_one_that_is_gone_gets_a_term_of_its_own(
+    make: Callable[..., Setting],
+) -> None:
+    """It never goes on in another's term, where its entries would count as stored."""
+    one = make()
+    with one.relay:
+        one.feed.give(1)
+        assert one.relay.flush(5)
+        held = one.engine.hold("append")
+        one.feed.give(1)
+        assert one.engine.reached.wait(5)
+        other = hold_office(one.store)
+        held.set()
+        assert one.relay.flush(5)
+        one.look_again()
+        one.await_open()
+        one.feed.give(2)
+        assert one.relay.flush(5)
+        assert one.relay.stats().streams[0].term > other
+        assert one.entries()[11:] == ["state", "taken_over", "3", "4"]
+
+
+def test_a_stream_that_stands_in_the_very_term_gets_a_higher_one(
+    make: Callable[..., Setting],
+) -> None:
+    """Else what stands there would be taken for what is to be written."""
+    one = make()
+    ghost = Position(10**13, 5)
+    MemoryEngine(one.store).append(STREAM, ghost, [Draft(Head("state"), 0, None, b"{}")])
+    one.store.terms[OFFICE] = (ghost.term - 1, "another")
+    with one.relay:
+        one.await_open()
+        one.feed.give(1)
+        assert one.relay.flush(5)
+        assert one.relay.stats().streams[0].term > ghost.term
+    assert one.entries() == ["state", "state", "taken_over", "1"]
+
+
+def test_a_publisher_that_comes_after_another_leaves_what_came_before(
+    make: Callable[..., Setting],
+) -> None:
+    """Until it is in office the other one publishes, and an event of both would be doubled."""
+    one = make()
+    hold_office(one.store)
+    one.feed.give(2)
+    with one.relay:
+        one.await_open()
+        one.feed.give(1)
+        assert one.relay.flush(5)
+        later = Feed(one.relay, one.client)
+        later.give(1)
+        assert one.relay.flush(5)
+    assert one.entries()[9:] == ["state", "taken_over", "3", "taken_over", "1"]
+    assert one.relay.stats().skipped == 2
+
+
+def test_a_lease_that_ends_between_two_streams_is_noticed(make: Callable[..., Setting]) -> None:
+    """Each answer may come late: before anything else is appended, the lease is renewed."""
+    from sources import dashboards
+
+    one = make()
+    Feed(one.relay, one.client, dashboards()).give(1)
+    one.feed.give(1)
+    with one.relay:
+        assert one.relay.flush(5)
+        held = one.engine.hold("append")
+        one.feed.give(1)
+        assert one.engine.reached.wait(5)
+        one.engine.calls.clear()
+        one.look_again()
+        held.set()
+        assert one.relay.flush(5)
+        assert one.engine.calls[:1] == ["claim"]
+
+
 def test_an_office_that_nobody_else_had_goes_on_in_its_term(make: Callable[..., Setting]) -> None:
     """An outage longer than the lease leaves no gap where nobody has published meanwhile."""
     one = make()
@@ -343,6 +526,7 @@ def test_a_stream_that_stands_above_the_term_gets_a_higher_one(
     ghost = Position(10**13, 5)
     MemoryEngine(one.store).append(STREAM, ghost, [Draft(Head("state"), 0, None, b"{}")])
     with one.relay:
+        one.await_open()
         one.feed.give(1)
         assert one.relay.flush(5)
         assert one.relay.stats().streams[0].term > ghost.term
@@ -371,6 +555,37 @@ def test_whoever_takes_over_asks_for_full_states_anew(make: Callable[..., Settin
     assert asked == [feed.subscription]
 
 
+def test_whoever_takes_over_asks_for_accounts_anew(make: Callable[..., Setting]) -> None:
+    """Nobody knows what of an account the last publisher had and did not write."""
+    one = make()
+    hold_office(one.store)
+    account = Feed(one.relay, one.client, evolve(tickers_topic(products=["ebob"]), private=True))
+    asked: list[Any] = []
+    account.subscription.resync = asked.append
+    account.give(1)
+    with one.relay:
+        one.await_open()
+        assert one.relay._flusher.wait(lambda: bool(asked), Deadline(5))
+    assert asked == [account.subscription]
+
+
+@pytest.mark.parametrize("private", [True, False])
+def test_a_growing_account_stream_is_warned_of(
+    make: Callable[..., Setting], caplog: pytest.LogCaptureFixture, private: bool
+) -> None:
+    """At each doubling, for only memory bounds it; market data has its own bound."""
+    one = make(batch=1)
+    feed = Feed(one.relay, one.client, evolve(tickers_topic(products=["ebob"]), private=private))
+    (lane,) = one.relay._lanes.values()
+    lane.told_at = 4
+    feed.give(20)
+    with caplog.at_level(logging.WARNING), one.relay:
+        assert one.relay.flush(5)
+    said = [record.message for record in caplog.records if "never dropped" in record.message]
+    # The first batch is the state with which the term begins.
+    assert [int(text.split()[0]) for text in said] == ([20, 19, 18] if private else [])
+
+
 # ---- losses of the engine, and trimming ----------------------------------------------------------
 
 
@@ -392,6 +607,39 @@ def test_what_the_engine_lost_after_it_had_confirmed_it_is_told(
         assert one.relay.flush(5)
     assert one.entries() == ["state", "1", "2", "3", "4", "5", "6", "lost 4", "11", "12"]
     assert any("lost 4 entries" in str(error) for error in one.errors)
+
+
+def test_an_engine_that_forgot_everything_is_told_of(make: Callable[..., Setting]) -> None:
+    """Its streams begin anew, in a higher term, and say how much is missing."""
+    one = make()
+    with one.relay:
+        one.feed.give(10)
+        assert one.relay.flush(5)
+        with one.store.lock:
+            for kept in (one.store.streams, one.store.offices, one.store.terms):
+                kept.clear()
+        one.look_again()
+        one.feed.give(1)
+        assert one.relay.flush(5)
+        one.feed.give(1)
+        assert one.relay.flush(5)
+    assert one.entries() == ["lost 11", "state", "taken_over", "11", "12"]
+    assert any("lost 11 entries" in str(error) for error in one.errors)
+
+
+def test_a_loss_is_noticed_though_nothing_comes_and_nothing_fails(
+    make: Callable[..., Setting],
+) -> None:
+    """A stream that is silent is looked at each time that it is trimmed."""
+    one = make()
+    with one.relay:
+        one.feed.give(3)
+        assert one.relay.flush(5)
+        with one.store.lock:
+            one.store.streams.clear()
+            one.relay._flusher._trim_at = 0.0
+            one.relay._flusher._signal.put(None)
+            assert one.store.changed.wait_for(lambda: one.entries() == ["lost 4"], 5)
 
 
 def test_streams_are_trimmed_to_what_every_group_has_acknowledged(
@@ -478,6 +726,106 @@ def test_a_close_while_the_engine_is_away_counts_what_it_leaves(
     assert any("were not published" in record.message for record in caplog.records)
 
 
+def test_a_flush_waits_for_what_came_before_it_alone(
+    make: Callable[..., Setting], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stream that never falls silent does not keep it waiting for ever."""
+    one = make()
+    append, flows = one.engine.engine.append, True
+
+    def append_while_more_comes(*arguments: Any) -> None:
+        if flows:
+            one.feed.give(1)
+        append(*arguments)
+
+    monkeypatch.setattr(one.engine.engine, "append", append_while_more_comes)
+    with one.relay:
+        numbers = one.feed.give(3)
+        try:
+            assert one.relay.flush(5)
+            assert set(map(str, numbers)) <= set(one.entries())
+        finally:
+            flows = False
+
+
+def test_a_flush_is_not_done_while_anything_before_it_is_under_way(
+    make: Callable[..., Setting],
+) -> None:
+    """Also where nothing waits any more, for the engine has not answered."""
+    one = make(overflow="newest", max_queue=2)
+    with one.relay:
+        one.feed.give(1)
+        assert one.relay.flush(5)
+        held = one.engine.hold("append")
+        one.feed.give(2)
+        assert one.engine.reached.wait(5)
+        assert not one.relay.flush(0)
+        one.feed.give(3)
+        held.set()
+        assert one.relay.flush(5)
+    assert one.entries()[-1] == "overflow 3"
+
+
+def test_a_close_while_the_engine_hangs_counts_what_it_leaves(
+    make: Callable[..., Setting],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The thread cannot say it: it waits for an answer."""
+    monkeypatch.setattr("venuesdk.relay.publisher.GRACE", 0.01)
+    one = make()
+    one.relay.start()
+    assert one.relay.flush(5)
+    held = one.engine.hold("append")
+    one.feed.give(7)
+    assert one.engine.reached.wait(5)
+    with caplog.at_level(logging.WARNING):
+        assert not one.relay.close(timeout=0.01)
+    held.set()
+    assert any("closed while 7 entries" in record.message for record in caplog.records)
+
+
+def test_a_close_without_a_start_counts_what_it_leaves(make: Callable[..., Setting]) -> None:
+    """What was subscribed to before has nowhere to go."""
+    one = make()
+    one.feed.give(3)
+    assert not one.relay.close()
+    assert one.relay.stats().unpublished == 3
+    assert one.feed.subscription.closed
+
+
+def test_a_close_with_a_timeout_that_cannot_be_closes_nothing(make: Callable[..., Setting]) -> None:
+    """A typed error before anything is done."""
+    one = make()
+    with one.relay:
+        with pytest.raises(ValueError, match="negative"):
+            one.relay.close(timeout=-1)
+        one.feed.give(1)
+        assert one.relay.flush(5)
+    assert one.entries() == ["state", "1"]
+
+
+def test_a_mistake_with_one_event_takes_no_other_with_it(
+    make: Callable[..., Setting], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told of, and a gap stands in its place."""
+    one = make()
+    time_ns = type(one.client._codec_class.catalogue).time_ns
+
+    def mistaken(catalogue: Any, name: str, payload: bytes) -> int | None:
+        if b":2," in payload:
+            raise KeyError("a mistake")
+        return time_ns(catalogue, name, payload)
+
+    monkeypatch.setattr(type(one.client._codec_class.catalogue), "time_ns", mistaken)
+    with one.relay:
+        one.feed.give(3)
+        assert one.relay.flush(5)
+        assert one.relay.stats().undecodable == 1
+    assert one.entries() == ["state", "1", "undecodable 1", "3"]
+    assert isinstance(one.errors[0], KeyError)
+
+
 def test_gaps_of_the_client_are_published_where_they_happened(make: Callable[..., Setting]) -> None:
     """A reader hears of a lost connection between the events that it fell between."""
     one = make()
@@ -499,12 +847,26 @@ def test_a_topic_that_ended_says_why(make: Callable[..., Setting]) -> None:
     assert one.entries() == ["state", "1", "end"]
 
 
+def test_a_start_warns_of_settings_that_may_lose_what_was_confirmed(
+    make: Callable[..., Setting],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Once, in the log; it publishes all the same."""
+    one = make()
+    monkeypatch.setattr(one.engine.engine, "hazards", lambda: ["keys may vanish"])
+    with one.relay:
+        pass
+    assert [record.message for record in caplog.records].count("keys may vanish") == 1
+
+
 def test_start_raises_what_the_engine_raises(make: Callable[..., Setting]) -> None:
     """The first use fails at once; there is no thread afterwards, and it is not tried again."""
     one = make()
     one.engine.always = RelayError("wrong")
     with pytest.raises(RelayError, match="wrong"):
         one.relay.start()
+    assert one.feed.subscription.closed
     with pytest.raises(ValueError, match="started once"):
         one.relay.start()
 

@@ -38,7 +38,7 @@ class Publisher:
     def trim(self) -> None:
         """Let the next round trim."""
         self.relay._flusher._trim_at = 0.0
-        self.relay._flusher._wanted.set()
+        self.relay._flusher._signal.put(None)
 
     def close(self) -> None:
         self.relay.close()

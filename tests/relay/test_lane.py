@@ -129,6 +129,7 @@ def test_a_full_lane_drops_its_oldest_with_their_exact_count(source: Source) -> 
     put(lane, source, 4, 5, 6)
     put(lane, source, 7)
     assert lane.dropped == 3
+    assert source.gap(Gap(GapReason.OVERFLOW, 3), NOW).head.epoch == 3
     assert taken(lane) == [f"overflow 3 of {DUB}", "4", "5", "6", "7"]
 
 
@@ -170,6 +171,15 @@ def test_each_topic_is_told_of_its_own_losses(client: OnyxClient) -> None:
     put(lane, dub, 1)
     put(lane, ebob, 2, 3)
     assert taken(lane) == [f"overflow 1 of {DUB}", "2", "3"]
+
+
+def test_the_end_of_a_topic_is_not_dropped(source: Source) -> None:
+    """Its readers wait for nothing more, whatever had no room."""
+    lane = lane_of(source, most=3)
+    put(lane, source, 1)
+    lane.note(source, NOW, End(None))
+    put(lane, source, 2, 3, 4)
+    assert taken(lane) == [f"overflow 2 of {DUB}", "end", "3", "4"]
 
 
 def test_a_dropped_gap_makes_the_count_unknown(source: Source) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from sources import onyx
 
-from venuesdk import OnyxClient
+from venuesdk import OnyxClient, timing
 from venuesdk.models import State
 from venuesdk.relay import MemoryEngine, MemoryStore
 from venuesdk.relay.office import Office
@@ -43,6 +44,24 @@ def test_a_lease_is_renewed_three_times_in_its_time(client: OnyxClient) -> None:
         assert not office.renew(engine)
         assert office.due > due
         assert office.term == term
+
+
+def test_a_lease_counts_from_before_it_was_asked_for(client: OnyxClient) -> None:
+    """It may have begun as soon as that, however late the answer comes."""
+    engine = MemoryEngine(MemoryStore())
+    with FakeClock() as clock:
+        claim = engine.claim
+
+        def slowly(*arguments: Any) -> int | None:
+            answer = claim(*arguments)
+            clock.advance(0.9)
+            return answer
+
+        engine.claim = slowly  # type: ignore[method-assign]
+        office = Office(NAME, client, "a", 3.0)
+        asked = timing.monotonic()
+        office.renew(engine)
+        assert office.due == pytest.approx(asked + 1.0)
 
 
 def test_an_office_that_is_lost_is_noticed_at_the_next_look(

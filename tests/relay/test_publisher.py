@@ -211,6 +211,22 @@ def test_a_forked_child_publishes_nothing(redis_server: RedisServer) -> None:
     client.close()
 
 
+def test_a_relay_is_not_started_by_a_fork_of_its_maker(store: MemoryStore) -> None:
+    """Both would be one publisher in the eyes of the engine, and each drop what the other wrote."""
+    client = onyx()
+    relay = Relay(client, MemoryEngine(store))
+    child = os.fork()
+    if child == 0:
+        try:
+            relay.start()
+        except ValueError:
+            os._exit(1 if relay.flush() or relay.wait_publishing() else 0)
+        os._exit(2)
+    assert os.waitpid(child, 0)[1] == 0
+    relay.close()
+    client.close()
+
+
 @pytest.fixture
 def client() -> Iterator[OnyxClient]:
     """Return a client that is never connected."""
@@ -228,7 +244,10 @@ def client() -> Iterator[OnyxClient]:
         ({"max_length": 0}, ValueError, "max_length"),
         ({"overflow": "both"}, ValueError, "overflow"),
         ({"lease": 0}, ValueError, "lease"),
+        ({"lease": 0.0001}, ValueError, "lease"),
+        ({"lease": float("inf")}, ValueError, "lease"),
         ({"linger": -1}, ValueError, "negative"),
+        ({"linger": float("inf")}, ValueError, "linger"),
         ({"shard": "a:b"}, ValueError, "shard"),
         ({"prefix": "{}"}, ValueError, "prefix"),
         ({"password": "x"}, ValueError, "address of Redis"),

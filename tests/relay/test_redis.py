@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 import trustme
 from redis_server import RedisServer
 
@@ -23,7 +24,7 @@ from venuesdk.relay import (
     RelayError,
 )
 from venuesdk.relay.entry import FIELDS, Draft, Head
-from venuesdk.relay.redis import RedisEngine
+from venuesdk.relay.redis import RedisEngine, _error_of
 
 STREAM = "venuesdk:{onyx}:tickers"
 OFFICE = "venuesdk:{onyx}"
@@ -103,7 +104,6 @@ def test_what_redis_refuses_for_its_id_is_stored_already_or_another_publishers(
     with pytest.raises(Deposed):
         engine.append(STREAM, Position(7, 6), drafts(1))
     assert engine.top(STREAM) == (9, 1)
-    assert (engine.last(STREAM, 7), engine.last(STREAM, 8), engine.last(STREAM, 9)) == (5, 0, 1)
 
 
 def test_without_memory_what_was_stored_stays_and_the_rest_comes_later(
@@ -138,6 +138,53 @@ def test_a_batch_is_stored_in_one_step(redis_server: RedisServer, engine: RedisE
     with redis_server.client() as client:
         calls = {name: facts["calls"] for name, facts in client.info("commandstats").items()}
     assert (calls["cmdstat_multi"], calls["cmdstat_xadd"], calls["cmdstat_exec"]) == (1, 50, 1)
+
+
+def test_a_batch_is_stored_as_a_whole_or_not_at_all(engine: RedisEngine) -> None:
+    """Where one entry is refused the next is not stored: what came between could never follow."""
+    good = b"*5\r\n$4\r\nXADD\r\n$1\r\ns\r\n$3\r\n7-%d\r\n$1\r\na\r\n$1\r\nb\r\n"
+    bad = b"*2\r\n$4\r\nXADD\r\n$1\r\ns\r\n"
+    refusals = engine._together([good % 1, bad, good % 3])
+    assert ["wrong number" in str(one) for one in refusals] == [True, False]
+    assert engine.top("s") == (0, 0)
+    # And all answers were read.
+    engine.append("s", Position(7, 1), drafts(3))
+    assert engine.top("s") == (7, 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "meaning"),
+    [
+        ("-OOM command not allowed when used memory > 'maxmemory'.", EngineFull),
+        ("-READONLY You can't write against a read only replica.", EngineUnavailable),
+        ("-WRONGTYPE Operation against a key", EngineRefused),
+    ],
+)
+def test_what_redis_6_answers_for_a_refusal_inside_of_a_script(
+    text: str, meaning: type[RelayError]
+) -> None:
+    """It wraps the error of the command in one of the script, unlike Redis 7."""
+    wrapped = f"Error running script (call to f_8d1e): @user_script:14: @user_script: 14: {text} "
+    assert type(_error_of(redis.ResponseError(wrapped))) is meaning
+    assert type(_error_of(redis.ResponseError(f"ERR {wrapped}"))) is meaning
+
+
+def test_scripts_that_redis_forgot_are_told_it_again(
+    redis_server: RedisServer, engine: RedisEngine
+) -> None:
+    """As after a restart, or by an operator."""
+    first = engine.claim(OFFICE, "a", 60.0, 0)
+    redis_server.ask("SCRIPT", "FLUSH")
+    assert engine.claim(OFFICE, "a", 60.0, 0) == first
+
+
+def test_a_lease_that_cannot_be_renewed_for_want_of_room_is_a_full_engine(
+    server: Callable[..., RedisServer], engines: Callable[..., RedisEngine]
+) -> None:
+    """Then trimming is what helps, and not an operator."""
+    place = server(maxmemory="1", maxmemory_policy="noeviction")
+    with pytest.raises(EngineFull):
+        engines(place.url).claim(OFFICE, "a", 60.0, 0)
 
 
 def test_maxlen_would_lose_what_a_slow_group_needs_and_trimming_does_not(
@@ -247,6 +294,17 @@ def test_a_term_is_above_all_that_its_owner_knows(engine: RedisEngine) -> None:
     assert engine.claim(OFFICE, "a", 60.0, 10**15) == 10**15 + 1
 
 
+def test_an_office_whose_term_was_forgotten_has_a_higher_one(
+    redis_server: RedisServer, engine: RedisEngine
+) -> None:
+    """Its holder stays in office, whoever deleted or evicted the key."""
+    first = engine.claim(OFFICE, "a", 60.0, 0)
+    assert first is not None
+    redis_server.ask("DEL", f"{OFFICE}/term")
+    second = engine.claim(OFFICE, "a", 60.0, first)
+    assert second is not None and second > first
+
+
 def test_a_lease_ends_by_itself(redis_server: RedisServer, engine: RedisEngine) -> None:
     """It is Redis's clock that decides; its owner needs not be asked."""
     engine.claim(OFFICE, "a", 12.5, 0)
@@ -324,7 +382,7 @@ def test_a_group_or_stream_that_is_not_there(engine: RedisEngine) -> None:
     engine.append(STREAM, Position(7, 1), drafts(1))
     with pytest.raises(GroupGone):
         engine.lag(STREAM, "g")
-    assert (engine.top("other"), engine.last("other", 1), engine.trim("other")) == ((0, 0), 0, 0)
+    assert (engine.top("other"), engine.trim("other")) == ((0, 0), 0)
 
 
 def test_a_read_ends_when_the_engine_is_closed(
@@ -349,6 +407,22 @@ def test_a_read_ends_when_the_engine_is_closed(
     assert isinstance(errors[0], EngineUnavailable)
     with pytest.raises(EngineUnavailable, match="closed"):
         engine.top(STREAM)
+
+
+def test_a_redis_that_deletes_keys_for_want_of_room_is_warned_of(
+    server: Callable[..., RedisServer], engines: Callable[..., RedisEngine]
+) -> None:
+    """A stream is no cache; where nobody may ask for the settings there is nothing to say."""
+    place = server(maxmemory="100mb", maxmemory_policy="allkeys-lru")
+    (hazard,) = engines(place.url).hazards()
+    assert "allkeys-lru" in hazard
+    place.ask("ACL", "SETUSER", "default", "-info")
+    assert engines(place.url).hazards() == []
+    place.ask("ACL", "SETUSER", "default", "+info")
+    place.ask("CONFIG", "SET", "maxmemory-policy", "noeviction")
+    assert engines(place.url).hazards() == []
+    place.ask("CONFIG", "SET", "maxmemory-policy", "volatile-ttl", "maxmemory", "0")
+    assert engines(place.url).hazards() == []
 
 
 # ---- addresses and passwords ---------------------------------------------------------------------

@@ -36,7 +36,7 @@ a name.
 
     ACL SETUSER publisher on >PASSWORD resetkeys ~venuesdk:* -@all
         +del +evalsha +exec +get +hincrby +multi +sadd +script|load +set +time +xadd
-        +xinfo|groups +xinfo|stream +xlen +xpending +xrange +xrevrange +xtrim
+        +xinfo|groups +xinfo|stream +xlen +xpending +xrange +xtrim
     ACL SETUSER reader on >PASSWORD resetkeys ~venuesdk:* -@all
         +hget +smembers +xack +xautoclaim +xgroup|create +xinfo|consumers +xinfo|groups +xlen
         +xreadgroup

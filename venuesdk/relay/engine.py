@@ -113,8 +113,8 @@ class Engine(Protocol):
     def claim(self, office: str, owner: str, lease: float, term: int) -> int | None:
         """Hold or take `office` for `lease` seconds; return the term, or None: another has it.
 
-        `term` is the newest that the owner knows of. Where it is that of the office, and nobody
-        else has it, it goes on; else a new one begins, above it and above all before.
+        The owner's last term goes on where nobody else had one since, and it is not below `term`,
+        the newest that the owner has heard of; else a new one begins, above that and all before.
         """
 
     def resign(self, office: str, owner: str) -> None:
@@ -131,9 +131,6 @@ class Engine(Protocol):
     def top(self, stream: str) -> Position:
         """Return the highest position ever appended, ``0-0`` where there was none."""
 
-    def last(self, stream: str, term: int) -> int:
-        """Return the number of the last entry that stands of a term, 0 where none does."""
-
     def enlist(self, office: str, streams: Iterable[str]) -> None:
         """Let readers who ask for all streams of an office find these too."""
 
@@ -147,6 +144,12 @@ class Engine(Protocol):
         """Forget the oldest until `length` are left; return how many were not acknowledged by all.
 
         What a group had not been given is added to its count of `lost`.
+        """
+
+    def hazards(self) -> list[str]:
+        """Return, in words, what of its settings may lose what it has confirmed.
+
+        Nothing where there is none, or where it does not tell.
         """
 
     # For a reader --------------------------------------------------------------------------------

@@ -154,7 +154,7 @@ def state_text(change: StateChange) -> bytes:
         {
             "state": change.state.value,
             "previous": change.previous.value,
-            "reason": change.reason,
+            "reason": _plain(change.reason),
             "attempt": change.attempt,
             "error": _text_of(change.error),
         }
@@ -181,7 +181,12 @@ class RelayedError(Exception):
 
 
 def _text_of(error: BaseException | None) -> str | None:
-    return None if error is None else f"{type(error).__name__}: {error}"
+    return None if error is None else _plain(f"{type(error).__name__}: {error}")
+
+
+def _plain(text: str) -> str:
+    """Return text that can be written: a venue may send half of a surrogate pair."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _members(payload: bytes) -> Mapping[str, Any]:

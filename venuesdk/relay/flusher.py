@@ -11,14 +11,26 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from queue import Empty, SimpleQueue
 
 from ..models import GapReason
 from ..protocol.codec import Joining
 from ..session.slots import SLICE
 from ..timing import Backoff, Deadline, monotonic, wall_clock
-from .engine import START, Deposed, Engine, EngineFull, EngineRefused, Position, RelayError
+from .engine import (
+    START,
+    Deposed,
+    Engine,
+    EngineFull,
+    EngineRefused,
+    EngineUnavailable,
+    GroupGone,
+    Position,
+    RelayError,
+)
 from .lane import Lane
 from .office import Office
+from .outage import Outage
 from .source import Source
 
 __all__ = ["Flusher", "now_ns"]
@@ -31,7 +43,9 @@ class Flusher:
     """What the relay's thread does.
 
     Lock: `_lock`, for those who wait for something to be done, which `_progress` tells of; it
-    guards nothing. `wake` costs whoever calls it next to nothing while the thread is at work.
+    guards nothing. `_signal` wakes the thread: a queue, into which a signal handler may put while
+    it interrupts just that. `wake` costs whoever calls it next to nothing while the thread is at
+    work.
     """
 
     def __init__(
@@ -48,21 +62,20 @@ class Flusher:
         self.outages = 0
         self.undecodable = 0
         self.unpublished = 0
-        self.down = False
         self._offices = offices
         self._batch = batch
         self._linger = linger
         self._max_length = max_length
         self._reconnect = reconnect
-        self._attempt = 0
-        self._wanted = threading.Event()
+        self._outage = Outage(reconnect)
+        self._refusals: dict[Lane, Outage] = {}
+        self._untrimmed: set[Lane] = set()
+        self._signal: SimpleQueue[None] = SimpleQueue()
         self._sleeps = False
         self._lock = threading.RLock()
         self._progress = threading.Condition(self._lock)
         self._until: Deadline | None = None
         self._trim_at = 0.0
-        self._told: type[Exception] | None = None
-        self._down_since = 0.0
 
     # On whatever thread --------------------------------------------------------------------------
 
@@ -71,17 +84,19 @@ class Flusher:
         for office in self._offices:
             office.renew(self.engine)
             self._stand(office)
+        for hazard in self.engine.hazards():
+            self._offices[0].say(logging.WARNING, "%s", hazard)
 
     def wake(self) -> None:
         """Let the thread know that something waits."""
         if self._sleeps:
-            self._wanted.set()
+            self._signal.put(None)
 
     def stop(self, deadline: Deadline) -> None:
         """Let the thread end when nothing waits, or at the deadline; an earlier one stays."""
         if self._until is None:
             self._until = deadline
-        self._wanted.set()
+        self._signal.put(None)
 
     def wait(self, done: Callable[[], bool], deadline: Deadline) -> bool:
         """Wait until something is so; return False at the deadline, or where it never will be."""
@@ -102,7 +117,7 @@ class Flusher:
                 self._recovered()
             except Exception as error:  # A mistake here must not end what a desk relies on.
                 self._failed(error)
-                self._rest(self._reconnect.delay(self._attempt - 1))
+                self._rest(self._outage.pause())
                 continue
             with self._lock:
                 self._progress.notify_all()
@@ -113,42 +128,55 @@ class Flusher:
     def _round(self) -> bool:
         """Do once all that is due; return whether there may be more at once."""
         busy = False
-        refused: EngineRefused | None = None
         for office in self._offices:
-            if office.renew(self.engine):
-                self._stand(office)
+            self._renew(office)
             for lane in office.lanes:
+                # Again before each: where the engine is slow, the lease may end in between.
+                self._renew(office)
+                if self._waits_out(lane):
+                    continue
                 try:
                     busy |= self._flush(office, lane)
-                except EngineRefused as error:
-                    # It may be this stream's key alone: the others go on.
-                    refused = refused or error
+                    self._refusals.pop(lane, None)
+                except (EngineUnavailable, EngineFull):
+                    raise
+                except Exception as error:
+                    # It may be this stream alone: the others go on.
+                    self._refused(office, lane, error)
         if monotonic() >= self._trim_at:
             self._trim()
-        if refused is not None:
-            raise refused
         return busy
+
+    def _renew(self, office: Office) -> None:
+        if office.renew(self.engine):
+            self._stand(office)
 
     def _stand(self, office: Office) -> None:
         """Out of office, let what comes be forgotten: whoever is in office publishes it."""
-        for lane in () if office.term else office.lanes:
-            forgotten = lane.stand_by()
-            if forgotten:
-                text = "%d entries of %s are left to the publisher in office"
-                office.say(logging.WARNING, text, forgotten, lane.stream, lost=forgotten)
+        for lane in office.lanes:
+            if office.term:
+                lane.early = True
+            else:
+                self._forget(office, lane)
+
+    def _forget(self, office: Office, lane: Lane) -> None:
+        forgotten = lane.stand_by()
+        if forgotten:
+            text = "%d entries of %s are left to another publisher"
+            office.say(logging.WARNING, text, forgotten, lane.stream, lost=forgotten)
 
     def _flush(self, office: Office, lane: Lane) -> bool:
         """Append what waits in a lane, up to one batch; return whether there is more."""
         if not office.term:
-            self._stand(office)
+            self._forget(office, lane)
             return False
         if lane.term != office.term:
             if not self._begin(office, lane):
                 return True
-        elif lane.idle:
-            return False
         elif lane.doubtful:
             self._look_again(office, lane)
+        if lane.idle:
+            return False
         lane.take(self._batch, now_ns(), self._unreadable)
         try:
             self.engine.append(lane.stream, Position(lane.term, lane.confirmed + 1), lane.flight)
@@ -156,9 +184,6 @@ class Flusher:
             office.depose(self.engine, self.engine.top(lane.stream).term)
             self._stand(office)
             return False
-        except RelayError:
-            lane.doubtful = True
-            raise
         lane.settle()
         if not lane.open:
             self._open(lane)
@@ -166,7 +191,7 @@ class Flusher:
             text = "%d entries wait for %s, which are never dropped: memory is the only bound"
             office.say(logging.WARNING, text, lane.count, lane.stream, waiting=lane.count)
             lane.told_at *= 2
-        return lane.count > 0
+        return not lane.idle
 
     def _begin(self, office: Office, lane: Lane) -> bool:
         """Begin a term in one stream; return False where that must be another one.
@@ -174,16 +199,23 @@ class Flusher:
         What is under way then begins with an entry that no earlier publisher can write after.
         """
         top = self.engine.top(lane.stream)
-        if top.term > office.term:
+        if top.term >= office.term:
             office.depose(self.engine, top.term)
             office.due = 0.0
             return False
-        if lane.term and lane.flight:
+        stored = top.seq if top.term == lane.term else 0
+        lost = 0
+        if top.term <= lane.term:
             # An earlier term of our own: what of it was stored, though nobody said so?
-            stored = self.engine.last(lane.stream, lane.term)
             lane.settle(max(0, stored - lane.confirmed))
+            lost = lane.confirmed - stored
+        elif lane.early:
+            # Another has written since that came, and may have written the same.
+            self._forget(office, lane)
         self.engine.enlist(office.name, [lane.stream])
-        lane.begin(office.term, office.state(), top > START, now_ns())
+        continues = top > START or lane.term > 0
+        lane.begin(office.term, office.state(), continues, now_ns())
+        self._tell_lost(office, lane, lost)
         return True
 
     def _open(self, lane: Lane) -> None:
@@ -200,12 +232,16 @@ class Flusher:
                 subscription.resync(subscription)
 
     def _look_again(self, office: Office, lane: Lane) -> None:
-        """After a failure: what was confirmed must still be there, or readers are told."""
+        """See whether what was confirmed is still there; where it is not, readers are told."""
         top = self.engine.top(lane.stream)
         lane.doubtful = False
-        if top >= (lane.term, lane.confirmed):
+        if top < (lane.term, lane.confirmed):
+            stored = top.seq if top.term == lane.term else 0
+            self._tell_lost(office, lane, lane.confirmed - stored)
+
+    def _tell_lost(self, office: Office, lane: Lane, lost: int) -> None:
+        if lost <= 0:
             return
-        lost = lane.confirmed - (top.seq if top.term == lane.term else 0)
         lane.tell_first(GapReason.LOST, lost if len(lane.sources) == 1 else None, now_ns())
         text = f"the engine lost {lost} entries of {lane.stream} that it had confirmed"
         office.client._report(RelayError(text))
@@ -219,44 +255,75 @@ class Flusher:
         self._trim_at = monotonic() + TRIM_EVERY
         for office in self._offices:
             for lane in office.lanes if office.term else ():
-                left = lane.kept = self.engine.trim(lane.stream)
-                if self._max_length is not None and left > self._max_length:
-                    needed = self.engine.cut(lane.stream, self._max_length)
-                    lane.kept = self._max_length
-                    lane.forgotten += needed
-                    if needed:
-                        text = "%d entries of %s were forgotten that some group still needed"
-                        office.say(logging.WARNING, text, needed, lane.stream, lost=needed)
-                elif left >= lane.long_at:
-                    text = "%s holds %d entries: some group does not acknowledge, or there is none"
-                    office.say(logging.WARNING, text, lane.stream, left, waiting=left)
-                    lane.long_at *= 2
+                if self._waits_out(lane):
+                    continue
+                try:
+                    self._trim_lane(office, lane)
+                    self._untrimmed.discard(lane)
+                except (EngineRefused, GroupGone) as error:
+                    # What cannot be trimmed can be published.
+                    if lane not in self._untrimmed:
+                        self._untrimmed.add(lane)
+                        office.client._report(error)
+                # Redis may have lost something while nobody asked it for anything.
+                lane.doubtful = True
+
+    def _trim_lane(self, office: Office, lane: Lane) -> None:
+        left = lane.kept = self.engine.trim(lane.stream)
+        if self._max_length is not None and left > self._max_length:
+            needed = self.engine.cut(lane.stream, self._max_length)
+            lane.kept = self._max_length
+            lane.forgotten += needed
+            if needed:
+                text = "%d entries of %s were forgotten that some group still needed"
+                office.say(logging.WARNING, text, needed, lane.stream, lost=needed)
+        elif left >= lane.long_at:
+            text = "%s holds %d entries: some group does not acknowledge, or there is none"
+            office.say(logging.WARNING, text, lane.stream, left, waiting=left)
+            lane.long_at *= 2
 
     # Trouble -------------------------------------------------------------------------------------
 
+    @property
+    def down(self) -> bool:
+        """Whether the engine cannot be used, or not for some stream."""
+        return self._outage.lasts or bool(self._refusals)
+
     def _failed(self, error: Exception) -> None:
         """Tell of what the engine does, once for each kind of trouble; make room where it can."""
-        self._attempt += 1
-        if not self.down:
-            self.outages += 1
-            self._down_since = monotonic()
-        self.down = True
+        self.outages += not self._outage.lasts
+        new = self._outage.failed(error)
         for office in self._offices:
             # Whether the lease has ended meanwhile is the first thing to ask then.
             office.due = 0.0
-            if type(error) is not self._told:
+            for lane in office.lanes:
+                lane.doubtful = True
+            if new:
                 office.client._report(error)
-        self._told = type(error)
         if isinstance(error, EngineFull):
             # Whatever comes of it, this thread goes on.
             with suppress(Exception):
                 self._trim()
 
+    def _refused(self, office: Office, lane: Lane, error: Exception) -> None:
+        """Leave one stream alone for a while; tell of it once for each kind of trouble."""
+        lane.doubtful = True
+        outage = self._refusals.get(lane)
+        if outage is None:
+            outage = self._refusals[lane] = Outage(self._reconnect)
+            self.outages += 1
+        if outage.failed(error):
+            office.client._report(error)
+
+    def _waits_out(self, lane: Lane) -> bool:
+        """Whether the engine refused this stream a moment ago."""
+        outage = self._refusals.get(lane)
+        return outage is not None and outage.pause() > 0
+
     def _recovered(self) -> None:
-        if not self.down:
+        if not self._outage.lasts:
             return
-        self.down, self._told, self._attempt = False, None, 0
-        seconds = monotonic() - self._down_since
+        seconds = self._outage.ended()
         for office in self._offices:
             waiting = sum(lane.count for lane in office.lanes)
             text = "the engine can be used again after %.1f s; %d entries wait"
@@ -267,39 +334,58 @@ class Flusher:
 
     def _sleep(self) -> None:
         """Wait until something comes, or is due; then a moment more, for others to come with it."""
-        self._wanted.clear()
+        self._drain()
         self._sleeps = True
         # What came before this line is seen here; what comes after it wakes.
         if not self._ended() and not self._has(1):
-            due = min([self._trim_at, *(office.due for office in self._offices)])
-            self._wanted.wait(max(0.0, due - monotonic()))
+            now = monotonic()
+            due = [self._trim_at - now, *(office.due - now for office in self._offices)]
+            due += [outage.pause() for outage in self._refusals.values()]
+            seconds, until = max(0.0, min(due)), self._until
+            self._await_signal(seconds if until is None else until.slice(seconds))
         self._sleeps = False
         if self._until is None and self._linger and not self._has(self._batch):
             self._rest(self._linger)
 
     def _has(self, count: int) -> bool:
         """Whether so many entries wait in one lane."""
-        return any(lane.count >= count for office in self._offices for lane in office.lanes)
+        return any(
+            lane.count >= count and not self._waits_out(lane)
+            for office in self._offices
+            for lane in office.lanes
+        )
 
     def _rest(self, seconds: float) -> None:
         """Wait so long, or until the thread is told to end, and then no longer than it may."""
-        self._wanted.clear()
+        self._drain()
         until = self._until
-        self._wanted.wait(seconds if until is None else until.slice(seconds))
+        self._await_signal(seconds if until is None else until.slice(seconds))
+
+    def _await_signal(self, seconds: float) -> None:
+        with suppress(Empty):
+            self._signal.get(timeout=seconds)
+
+    def _drain(self) -> None:
+        while not self._signal.empty():
+            self._signal.get()
 
     def _ended(self) -> bool:
         """Whether the thread is to end: it was told to, and all is done, or it is time."""
         until = self._until
         return until is not None and (until.expired() or self._idle())
 
+    def left(self) -> int:
+        """Return how many entries are not confirmed."""
+        lanes = [lane for office in self._offices for lane in office.lanes]
+        return sum(lane.count + len(lane.flight) for lane in lanes)
+
     def _idle(self) -> bool:
         return all(lane.idle for office in self._offices for lane in office.lanes)
 
     def _end(self) -> None:
         """Give up the offices and the engine; count what is left."""
-        lanes = [lane for office in self._offices for lane in office.lanes]
-        self.unpublished = sum(lane.count + len(lane.flight) for lane in lanes)
-        with suppress(RelayError):
+        self.unpublished = self.left()
+        with suppress(Exception):
             for office in self._offices:
                 office.resign(self.engine)
         self.engine.close()

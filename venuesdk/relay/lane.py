@@ -38,8 +38,10 @@ class Lane:
     length is worth a warning.
 
     Lock: `_lock` guards what waits; it is a leaf, held for moments, for it is taken under locks of
-    the clients. It is reentrant, so that a signal handler may close what it interrupted. All after
+    the clients. It is reentrant, so that a signal handler may close what it interrupted. `came`
+    counts what ever waited; the first `done` of it are confirmed, or were dropped. All after
     `flight` belongs to the relay's own thread: the drafts that are numbered and not `confirmed`.
+    What waits is `early` where it came before the office was taken.
     """
 
     def __init__(self, stream: str, most: int, most_bytes: int, overflow: Overflow) -> None:
@@ -56,13 +58,15 @@ class Lane:
         self._lock = threading.RLock()
         self._waiting: deque[Run | Note] = deque()
         self._missing: dict[Source, int | None] = {}
-        self._taking = False
+        self.came = 0
+        self.done = 0
         self.sources: list[Source] = []
         self.told_at = WARN_AT
         self.long_at = LONG
         self.flight: list[Draft] = []
         self.term = 0
         self.continues = False
+        self.early = False
         self.confirmed = 0
         self.published = 0
         self.kept = 0
@@ -99,6 +103,7 @@ class Lane:
             self._tell_missing(received)
             source.epoch = epoch
             self._waiting.append(Run(source, epoch, received, list(events)))
+            self.came += len(events)
             self.count += len(events)
             self.size += size
             if not room:
@@ -110,6 +115,7 @@ class Lane:
             if self.open:
                 self._tell_missing(received)
                 self._waiting.append(Note(source, received, told))
+                self.came += 1
                 self.count += 1
                 if not (self.private or self._has_room(0, 0)):
                     self._make_room(received)
@@ -178,6 +184,7 @@ class Lane:
             self._waiting.clear()
             self._missing.clear()
             self.count = self.size = 0
+            self.done = self.came
         self.flight.clear()
         return forgotten
 
@@ -188,7 +195,6 @@ class Lane:
         """
         if self.flight:
             return
-        self._taking = True
         size = 0
         while len(self.flight) < most and size < LARGEST_BATCH:
             with self._lock:
@@ -205,7 +211,6 @@ class Lane:
                 self.flight.extend(drafts_of(taken, events, unreadable))
             else:
                 self.flight.append(taken.draft())
-        self._taking = False
 
     def _split_locked(self, taken: Run | Note, most: int) -> list[Event]:
         """Return up to `most` events of what was taken out, and put back the rest of it."""
@@ -227,11 +232,13 @@ class Lane:
         self.term = term
         self.confirmed = 0
         self.continues = continues
-        self.doubtful = False
+        self.doubtful = self.early = False
         first = [Note(None, received, state).draft()]
         for source in self.sources:
             first += self._continued(source, received)
         self.flight[:0] = first
+        with self._lock:
+            self.came += 1
 
     def settle(self, count: int | None = None) -> None:
         """Forget what is under way, or the first of it: the engine has it."""
@@ -239,6 +246,10 @@ class Lane:
         self.confirmed += settled
         self.published += settled
         del self.flight[:settled]
+        if not self.flight:
+            with self._lock:
+                if not self._missing:
+                    self.done = self.came - self.count
 
     def tell_first(self, reason: GapReason, count: int | None, received: int) -> None:
         """Let every topic have a gap before all that is under way, of which nothing is stored."""
@@ -252,5 +263,5 @@ class Lane:
 
     @property
     def idle(self) -> bool:
-        """Whether nothing waits, and nothing is under way."""
-        return not (self.count or self.flight or self._missing or self._taking)
+        """Whether nothing waits, and nothing is under way; for the relay's own thread."""
+        return not (self.count or self.flight or self._missing)

@@ -58,7 +58,7 @@ class MemoryStore:
         self.streams: dict[str, _Stream] = {}
         self.lists: dict[str, set[str]] = {}
         self.offices: dict[str, tuple[str, float]] = {}
-        self.terms: dict[str, int] = {}
+        self.terms: dict[str, tuple[int, str]] = {}
 
 
 class MemoryEngine:
@@ -78,9 +78,10 @@ class MemoryEngine:
                 holder = ""
             if holder not in ("", owner):
                 return None
-            last = store.terms.get(office, 0)
-            if not (holder == owner or last == term > 0):
-                last = store.terms[office] = max(int(wall_clock() * 1000), last + 1, term + 1)
+            last, whose = store.terms.get(office, (0, ""))
+            if whose != owner or last < term:
+                last = max(int(wall_clock() * 1000), last + 1, term + 1)
+                store.terms[office] = (last, owner)
             store.offices[office] = (owner, monotonic() + lease)
             return last
 
@@ -107,12 +108,6 @@ class MemoryEngine:
         """Return the highest position ever appended."""
         with self._open() as store:
             return store.streams[stream].top if stream in store.streams else START
-
-    def last(self, stream: str, term: int) -> int:
-        """Return the number of the last entry that stands of a term, 0 where none does."""
-        with self._open() as store:
-            entries = store.streams[stream].entries if stream in store.streams else {}
-            return max((one.seq for one in entries if one.term == term), default=0)
 
     def enlist(self, office: str, streams: Iterable[str]) -> None:
         """Let readers who ask for all streams of an office find these too."""
@@ -145,6 +140,10 @@ class MemoryEngine:
                 held = any(position in group.held for group in kept.groups.values())
                 needed += bool(late or held)
             return needed
+
+    def hazards(self) -> list[str]:
+        """Return nothing: it is lost with the process, as all of it knows."""
+        return []
 
     # For a reader --------------------------------------------------------------------------------
 

@@ -25,7 +25,7 @@ class Office:
     """One venue, or a shard of it, as one publisher sees it.
 
     `term` is the publisher's own while it is in office, else 0; `known` is the newest term that it
-    has heard of, which a term of its own is above, or goes on with where nobody had one since.
+    has heard of, its own or another's: it never has one below.
     """
 
     def __init__(self, name: str, client: Client, owner: str, lease: float) -> None:
@@ -43,8 +43,10 @@ class Office:
         if monotonic() < self.due:
             return False
         before = self.term
+        asked = monotonic()
         term = engine.claim(self.name, self._owner, self._lease, self.known)
-        self.due = monotonic() + self._lease / RENEWALS
+        # The lease may have begun long before a slow answer came.
+        self.due = asked + self._lease / RENEWALS
         self.term = term or 0
         self.known = max(self.known, self.term)
         if self.term and not before:
@@ -57,7 +59,7 @@ class Office:
         """Leave the office to whoever has written in term `newer`, and try for it again later."""
         self.say(logging.WARNING, "another publisher has written to %s", self.name)
         self.term = 0
-        self.known = max(self.known, newer)
+        self.known = max(self.known, newer + 1)
         # It may be that there is nobody: then the next term is above that one.
         engine.resign(self.name, self._owner)
 

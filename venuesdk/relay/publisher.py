@@ -9,6 +9,7 @@ tell "not sent" from "refused" from "unknown".
 from __future__ import annotations
 
 import logging
+import math
 import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
@@ -39,6 +40,9 @@ __all__ = ["LaneStats", "Relay", "RelayStats"]
 MAX_QUEUE = 65_536
 MAX_BYTES = 64 << 20
 CLOSE_TIMEOUT = 5.0
+GRACE = 1.0
+"""Seconds that a close waits longer for a thread that an engine keeps waiting."""
+LONGEST_LINGER = 60.0
 
 
 @frozen
@@ -153,8 +157,10 @@ class Relay(Sink):
             _check_count("max_length", max_length)
         if overflow not in ("oldest", "newest"):
             raise ValueError(f'overflow is "oldest" or "newest", not {overflow!r}')
-        if not Deadline(lease).timeout:
+        if not 0.001 <= (Deadline(lease).timeout or 0.0) < math.inf:
             raise ValueError("a lease is a number of seconds above 0")
+        if (Deadline(linger).timeout or 0.0) > LONGEST_LINGER:
+            raise ValueError(f"linger is at most {LONGEST_LINGER:.0f} seconds, not {linger}")
         self._limits = (max_queue, max_bytes, overflow)
         self._lock = threading.RLock()
         self._sources: dict[SinkSubscription, tuple[Lane, Source]] = {}
@@ -185,8 +191,11 @@ class Relay(Sink):
 
         Blocks for one answer of the engine. Raises `EngineUnavailable`, `EngineRefused` or
         `EngineFull` where there is none; from then on such things are waited out. Where another
-        publisher is in office this one stands by.
+        publisher is in office this one stands by. Where it raises, the relay is closed.
         """
+        if os.getpid() != self._process:
+            # Its name among all publishers must be its own.
+            raise ValueError("a relay is started by the process that made it")
         with self._lock:
             if self._started or self._closed:
                 raise ValueError("a relay is started once: make another one")
@@ -199,12 +208,15 @@ class Relay(Sink):
                 client._watch(watch)
             self._thread.start()
         except BaseException:
-            self._forget_clients()
+            self._closed = True
             self._flusher.stop(Deadline(0))
+            self._forget_clients()
             if self._thread.ended(Deadline(0)):
                 self._flusher.engine.close()
-            self._closed = True
             raise
+        if self._closed:
+            # By another thread, meanwhile.
+            self._forget_clients()
         return self
 
     def close(self, timeout: float = CLOSE_TIMEOUT) -> bool:
@@ -212,23 +224,22 @@ class Relay(Sink):
 
         Blocks until the engine has confirmed all, `timeout` seconds at the most; where that was
         not enough it returns False, a warning says how much was left behind, and `stats` counts
-        it. The subscriptions end first. Again, and in a forked child, it does nothing.
+        it; an engine that does not answer has one more second to. The subscriptions end first.
+        Again, and in a forked child, it does nothing.
         """
         if os.getpid() != self._process:
             return True
+        deadline = Deadline(timeout)
         with self._lock:
             first, self._closed = not self._closed, True
-            subscriptions = list(self._sources)
-        for subscription in subscriptions:
-            subscription.close()
         self._forget_clients()
-        deadline = Deadline(timeout)
         self._flusher.stop(deadline)
         if not self._started:
             self._flusher.engine.close()
-            return True
-        ended = self._thread.ended(Deadline(None if timeout is None else timeout + 1.0))
-        left = self._flusher.unpublished
+        ended = self._thread.ended(Deadline(None if timeout is None else timeout + GRACE))
+        left = self._flusher.left()
+        if ended:
+            self._flusher.unpublished = left
         if first and (left or not ended):
             text = "the relay was closed while %d entries were not published"
             for office in self._offices.values():
@@ -242,13 +253,23 @@ class Relay(Sink):
         self.close()
 
     def flush(self, timeout: float | None = None) -> bool:
-        """Wait until the engine has confirmed all that came before; False at the `timeout`."""
-        return self._flusher.wait(lambda: all(map(_is_idle, self._all_lanes())), Deadline(timeout))
+        """Wait until the engine has confirmed all that came before; False at the `timeout`.
+
+        What comes meanwhile is not waited for. What the relay dropped, or left to another
+        publisher, counts as done.
+        """
+        marks = [(lane, lane.came) for lane in self._all_lanes()]
+        return self._wait(lambda: all(lane.done >= mark for lane, mark in marks), timeout)
 
     def wait_publishing(self, timeout: float | None = None) -> bool:
         """Wait until this publisher is in office for all its venues; False at the `timeout`."""
         offices = self._offices.values()
-        return self._flusher.wait(lambda: all(one.term for one in offices), Deadline(timeout))
+        return self._wait(lambda: all(one.term for one in offices), timeout)
+
+    def _wait(self, done: Callable[[], bool], timeout: float | None) -> bool:
+        deadline = Deadline(timeout)
+        # In a forked child nobody would ever let go of the lock.
+        return os.getpid() == self._process and self._flusher.wait(done, deadline)
 
     @property
     def publishing(self) -> bool:
@@ -344,6 +365,8 @@ class Relay(Sink):
         return watch
 
     def _forget_clients(self) -> None:
+        for subscription in list(self._sources):
+            subscription.close()
         for client, watch in self._watches:
             client._unwatch(watch)
 
@@ -366,10 +389,6 @@ def _engine_of(
 def _check_count(name: str, value: Any) -> None:
     if type(value) is not int or value < 1:
         raise ValueError(f"{name} is a number above 0, not {value!r}")
-
-
-def _is_idle(lane: Lane) -> bool:
-    return lane.idle
 
 
 def _stats_of(lane: Lane) -> LaneStats:

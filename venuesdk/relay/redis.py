@@ -55,6 +55,8 @@ EXEC: Final = b"*1\r\n$4\r\nEXEC\r\n"
 SCHEMES: Final = ("redis", "rediss", "unix")
 LONGEST_BLOCK: Final = 0.5
 """Seconds that one read waits inside of Redis at the most, so that a close is never late."""
+IN_SCRIPT: Final = re.compile(r"(?:ERR )?Error running script.*?-([A-Z]+) ", re.DOTALL)
+"""What Redis 6.2 answers for a script of which a command was refused."""
 CUT_AT_ONCE: Final = 500
 """How many entries one step of cutting looks at: Redis does nothing else meanwhile."""
 _DATABASE: Final = re.compile(r"(/[0-9]*)?")
@@ -238,12 +240,6 @@ class RedisEngine:
             raise
 
     @_translating
-    def last(self, stream: str, term: int) -> int:
-        """Return the number of the last entry that stands of a term, 0 where none does."""
-        found = self._client.xrevrange(stream, max=term, min=f"{term}-0", count=1)
-        return _position(found[0][0]).seq if found else 0
-
-    @_translating
     def enlist(self, office: str, streams: Iterable[str]) -> None:
         """Let readers who ask for all streams of an office find these too."""
         self._client.sadd(f"{office}/streams", *streams)
@@ -273,6 +269,21 @@ class RedisEngine:
             some, more = self._cut(keys=keys, args=(length, CUT_AT_ONCE))
             needed += int(some)
         return needed
+
+    @_translating
+    def hazards(self) -> list[str]:
+        """Return what is said of an eviction policy that takes streams, or leases, for a cache."""
+        try:
+            memory = self._client.info("memory")
+        except redis.exceptions.NoPermissionError:
+            return []
+        policy = memory.get("maxmemory_policy", "noeviction")
+        if not memory.get("maxmemory") or policy == "noeviction":
+            return []
+        return [
+            f"Redis deletes keys when its memory is full (maxmemory-policy {policy}): whole streams"
+            " may vanish; let it be noeviction"
+        ]
 
     # For a reader --------------------------------------------------------------------------------
 
@@ -450,14 +461,15 @@ def _parsed(url: str) -> tuple[str, str | None, Secret | None]:
 
 def _error_of(error: Exception) -> RelayError:
     """Return what an exception of redis-py means for whoever called."""
-    text = f"{str(error)[:200]}"
+    text = str(error)[:200]
     if type(error) is not redis.ResponseError:
         text = f"{type(error).__name__}: {text}"
     if isinstance(error, (redis.AuthenticationError, redis.exceptions.NoPermissionError)):
         return EngineRefused(text)
     if not isinstance(error, redis.ResponseError):
         return EngineUnavailable(text)
-    word = text.partition(" ")[0]
+    inside = IN_SCRIPT.match(text)
+    word = text.partition(" ")[0] if inside is None else inside[1]
     if isinstance(error, redis.exceptions.OutOfMemoryError) or word in WITHOUT_ROOM:
         return EngineFull(text)
     if isinstance(error, (redis.ReadOnlyError, redis.BusyLoadingError)) or word in AWAY:

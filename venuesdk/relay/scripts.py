@@ -11,17 +11,19 @@ __all__ = ["CLAIM", "CUT", "RESIGN"]
 
 CLAIM: Final = """
 -- KEYS: lease, term.  ARGV: owner, lease in ms, newest term that the owner knows.
+-- The term's key is the newest term and whose it is.
 local holder = redis.call('GET', KEYS[1])
 if holder and holder ~= ARGV[1] then
   return false
 end
-local last = tonumber(redis.call('GET', KEYS[2]) or '0')
+local last, whose = string.match(redis.call('GET', KEYS[2]) or '', '^(%d+) (.*)$')
+last = tonumber(last or '0')
 local known = tonumber(ARGV[3])
-if not holder and not (known > 0 and known == last) then
+if whose ~= ARGV[1] or last < known then
   local time = redis.call('TIME')
   local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
   last = math.max(now, last + 1, known + 1)
-  redis.call('SET', KEYS[2], string.format('%.0f', last))
+  redis.call('SET', KEYS[2], string.format('%.0f %s', last, ARGV[1]))
 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return string.format('%.0f', last)

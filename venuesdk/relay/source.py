@@ -101,12 +101,18 @@ def drafts_of(run: Run, events: Sequence[Event], unreadable: Unreadable) -> Iter
     source, epoch, received = run.source, run.epoch, run.received
     time_ns = source.catalogue.time_ns
     for event in events:
-        decode, payload = event.decode, event.payload
-        head = source.head(decode, epoch)
-        if head is not None:
-            yield Draft(head, received, time_ns(head.decoder, payload), payload)
-            continue
-        unreadable(source, _why(event))
+        payload = event.payload
+        try:
+            head = source.head(event.decode, epoch)
+            at = None if head is None else time_ns(head.decoder, payload)
+        except Exception as error:
+            # A mistake of ours: what comes behind it goes on.
+            unreadable(source, error)
+        else:
+            if head is not None:
+                yield Draft(head, received, at, payload)
+                continue
+            unreadable(source, _why(event))
         yield source.gap(Gap(GapReason.UNDECODABLE, 1, epoch), received)
 
 
