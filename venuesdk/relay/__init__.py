@@ -23,9 +23,9 @@ batches then, at 0.4 to 0.8 of a core, and are some milliseconds later. Reading 
 so a replica cannot serve it. Beyond that: shards on several Redis; one group for each host or
 team, whose program hands on what it reads; for 1,000 a tree of these, or another engine.
 
-**What a crash keeps.** With ``appendonly yes`` a Redis that is killed loses nothing of what it
-has confirmed; where its host dies, ``appendfsync everysec`` loses up to a second, ``always``
-nothing, at a third of the throughput (128,000 events/s became 39,000, and 3,600 one by one): that
+**What a crash keeps.** With ``appendonly yes`` and ``appendfsync always`` a Redis that is killed
+loses nothing of what it has confirmed; with ``everysec`` up to two seconds, where its disk is busy
+or its host dies. ``always`` has a third of the throughput (128,000 events/s became 39,000, and 3,600 one by one): that
 is for orders, on a Redis and a shard of their own. ``maxmemory-policy noeviction`` is needed:
 others delete whole streams, or leases. Replication is asynchronous: a replica that is made the
 primary may lack the newest entries, which the publisher notices by the stream's top and tells by
