@@ -29,6 +29,8 @@ from venuesdk.venues.onyx.topics import tickers_topic
 
 QUICK = Backoff(initial=0.001, maximum=0.01)
 OFFICE = "venuesdk:{onyx}"
+LOST_4 = ["lost 4", "state", "taken_over"]
+"""How a term begins that follows a loss."""
 
 
 class Setting:
@@ -605,8 +607,52 @@ def test_what_the_engine_lost_after_it_had_confirmed_it_is_told(
         one.engine.fail("append", EngineUnavailable("restarted"))
         one.feed.give(2)
         assert one.relay.flush(5)
-    assert one.entries() == ["state", "1", "2", "3", "4", "5", "6", "lost 4", "11", "12"]
+    assert one.entries() == ["state", "1", "2", "3", "4", "5", "6", *LOST_4, "11", "12"]
     assert any("lost 4 entries" in str(error) for error in one.errors)
+
+
+def test_a_batch_that_was_read_before_the_engine_lost_it_hides_nothing(
+    make: Callable[..., Setting],
+) -> None:
+    """Its answer was lost, a reader had it: what tells of the loss stands where nobody has read."""
+    one = make()
+    with one.relay:
+        one.feed.give(4)
+        assert one.relay.flush(5)
+        with one.store.lock:
+            before = dict(one.store.streams[STREAM].entries)
+        one.engine.fail("append", EngineUnavailable("no answer"), done=True)
+        held = one.engine.hold("top")
+        one.feed.give(2)
+        assert one.engine.reached.wait(5)
+        with one.store.lock:
+            kept = one.store.streams[STREAM]
+            seen = set(kept.entries)
+            kept.entries = dict(list(before.items())[:3])
+            kept.top = max(kept.entries)
+        held.set()
+        assert one.relay.flush(5)
+        with one.store.lock:
+            came = [position for position in kept.entries if position not in seen]
+    assert one.entries() == ["state", "1", "2", "lost 2", "state", "taken_over", "5", "6"]
+    assert len(came) == 5
+    assert [str(error) for error in one.errors].count(
+        f"the engine lost 2 entries of {STREAM} that it had confirmed"
+    ) == 1
+
+
+def test_a_loss_is_told_once_though_the_engine_fails_again(make: Callable[..., Setting]) -> None:
+    """What tells of it is under way itself until the engine has confirmed it."""
+    one = make()
+    with one.relay:
+        one.feed.give(3)
+        assert one.relay.flush(5)
+        with one.store.lock:
+            one.store.streams.clear()
+        one.engine.fail("append", *[EngineUnavailable("gone")] * 3)
+        one.feed.give(1)
+        assert one.relay.flush(5)
+    assert one.entries() == [*LOST_4, "4"]
 
 
 def test_an_engine_that_forgot_everything_is_told_of(make: Callable[..., Setting]) -> None:
@@ -639,7 +685,7 @@ def test_a_loss_is_noticed_though_nothing_comes_and_nothing_fails(
             one.store.streams.clear()
             one.relay._flusher._trim_at = 0.0
             one.relay._flusher._signal.put(None)
-            assert one.store.changed.wait_for(lambda: one.entries() == ["lost 4"], 5)
+            assert one.store.changed.wait_for(lambda: one.entries() == LOST_4, 5)
 
 
 def test_streams_are_trimmed_to_what_every_group_has_acknowledged(

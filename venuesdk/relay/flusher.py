@@ -173,8 +173,8 @@ class Flusher:
         if lane.term != office.term:
             if not self._begin(office, lane):
                 return True
-        elif lane.doubtful:
-            self._look_again(office, lane)
+        elif lane.doubtful and not self._look_again(office, lane):
+            return True
         if lane.idle:
             return False
         lane.take(self._batch, now_ns(), self._unreadable)
@@ -231,13 +231,19 @@ class Flusher:
             ):
                 subscription.resync(subscription)
 
-    def _look_again(self, office: Office, lane: Lane) -> None:
-        """See whether what was confirmed is still there; where it is not, readers are told."""
+    def _look_again(self, office: Office, lane: Lane) -> bool:
+        """See whether what was confirmed is still there; where it is not, let a new term begin.
+
+        What is under way may have been stored, read and lost as well: a reader knows its positions,
+        and would pass over whatever else stood there. Of the new term it knows none.
+        """
         top = self.engine.top(lane.stream)
         lane.doubtful = False
-        if top < (lane.term, lane.confirmed):
-            stored = top.seq if top.term == lane.term else 0
-            self._tell_lost(office, lane, lane.confirmed - stored)
+        stored = top.seq if top.term == lane.term else 0
+        if top.term > lane.term or stored >= lane.confirmed:
+            return True
+        office.begin_anew()
+        return False
 
     def _tell_lost(self, office: Office, lane: Lane, lost: int) -> None:
         if lost <= 0:

@@ -63,6 +63,11 @@ class Office:
         # It may be that there is nobody: then the next term is above that one.
         engine.resign(self.name, self._owner)
 
+    def begin_anew(self) -> None:
+        """Let a new term begin with the next renewal, which is due at once."""
+        self.known = max(self.known, self.term + 1)
+        self.due = 0.0
+
     def resign(self, engine: Engine) -> None:
         """Let the next one in at once."""
         if self.term:
