@@ -15,6 +15,7 @@ from venuesdk.relay.entry import (
     Kind,
     Origin,
     RelayedError,
+    counted,
     end_of,
     end_text,
     fields_of,
@@ -133,3 +134,8 @@ def test_an_origin_has_times() -> None:
     assert origin.received == dt.datetime(2023, 11, 14, 22, 13, 20, tzinfo=dt.timezone.utc)
     assert origin.venue_time is None
     assert "long" not in repr(origin)
+
+
+def test_entries_are_counted_in_words() -> None:
+    """One is not many."""
+    assert [counted(count) for count in (0, 1, 2)] == ["0 entries", "1 entry", "2 entries"]

@@ -228,6 +228,27 @@ def test_a_term_begins_with_the_state_and_with_gaps(client: OnyxClient, source: 
     assert lane.confirmed == 7
 
 
+def test_a_term_begins_with_gaps_of_the_connection_that_comes_next(
+    client: OnyxClient, source: Source
+) -> None:
+    """That of the next event where one waits, else the client's present one; never of none."""
+    silent = source_of(client, tickers_topic(products=["ebob"]))
+    lane = lane_of(source, silent)
+    later = evolve(CONNECTED, epoch=5)
+    put(lane, source, 1)
+    lane.begin(2, later, True, NOW)
+    lane.tell_first(GapReason.LOST, None, NOW)
+    told = [(draft.head.kind, draft.head.topic == DUB, draft.head.epoch) for draft in lane.flight]
+    assert told == [
+        ("gap", True, 5), ("gap", False, 5), ("state", False, 5),
+        ("gap", True, 3), ("gap", False, 5),
+    ]  # fmt: skip
+    lane.settle()
+    assert taken(lane) == ["1"]
+    lane.begin(3, later, True, NOW)
+    assert [draft.head.epoch for draft in lane.flight] == [5, 5, 5]
+
+
 def test_what_only_this_process_could_read_becomes_a_gap(source: Source) -> None:
     """An event whose decoder has no name is told of, and its readers know that one is missing."""
     told: list[Exception] = []

@@ -82,6 +82,8 @@ def test_an_office_that_is_lost_is_noticed_at_the_next_look(
     said = [record.message for record in caplog.records]
     assert said == [
         f"publishes {NAME} in term {first.known}",
+        f"stands by: another publisher is in office for {NAME}; other topics or another account "
+        "need a shard of their own",
         f"publishes {NAME} in term {second.term}",
         f"another publisher has taken over {NAME}",
     ]
@@ -106,3 +108,16 @@ def test_a_term_begins_with_where_the_client_stands(client: OnyxClient) -> None:
     """Readers who come then know whether the stream flows."""
     state = Office(NAME, client, "a", 3.0).state()
     assert (state.state, state.previous, state.epoch) == (State.NEW, State.NEW, 0)
+
+
+def test_an_office_may_begin_a_term_anew(client: OnyxClient) -> None:
+    """With the next renewal, which is due at once; it stays in office."""
+    engine = MemoryEngine(MemoryStore())
+    office = Office(NAME, client, "a", 30.0)
+    office.renew(engine)
+    first = office.term
+    assert not office.renew(engine)
+    office.begin_anew()
+    assert office.term == first
+    assert office.renew(engine)
+    assert office.term > first

@@ -24,6 +24,7 @@ __all__ = [
     "Kind",
     "Origin",
     "RelayedError",
+    "counted",
     "end_of",
     "end_text",
     "fields_of",
@@ -204,3 +205,8 @@ def words_of(text: bytes) -> Sequence[str]:
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         raise ValueError("the words of a narrowing are a list of text")
     return words
+
+
+def counted(entries: int) -> str:
+    """Return so many entries, in words that a person reads."""
+    return "1 entry" if entries == 1 else f"{entries} entries"

@@ -28,6 +28,7 @@ from .engine import (
     Position,
     RelayError,
 )
+from .entry import counted
 from .lane import Lane
 from .office import Office
 from .outage import Outage
@@ -68,6 +69,8 @@ class Flusher:
         self._max_length = max_length
         self._reconnect = reconnect
         self._outage = Outage(reconnect)
+        self._waited: dict[Office, int] = {}
+        self._dropped: dict[Office, int] = {}
         self._refusals: dict[Lane, Outage] = {}
         self._untrimmed: set[Lane] = set()
         self._signal: SimpleQueue[None] = SimpleQueue()
@@ -157,18 +160,19 @@ class Flusher:
             if office.term:
                 lane.early = True
             else:
-                self._forget(office, lane)
+                self._forget(office, lane, office.served)
 
-    def _forget(self, office: Office, lane: Lane) -> None:
+    def _forget(self, office: Office, lane: Lane, served: bool) -> None:
+        """Forget what waits; one that `served` warns of it, one that merely stands by does not."""
         forgotten = lane.stand_by()
-        if forgotten:
-            text = "%d entries of %s are left to another publisher"
-            office.say(logging.WARNING, text, forgotten, lane.stream, lost=forgotten)
+        if forgotten and served:
+            text = "left to another publisher: %s of %s"
+            office.say(logging.WARNING, text, counted(forgotten), lane.stream, lost=forgotten)
 
     def _flush(self, office: Office, lane: Lane) -> bool:
         """Append what waits in a lane, up to one batch; return whether there is more."""
         if not office.term:
-            self._forget(office, lane)
+            self._forget(office, lane, lane.term > 0)
             return False
         if lane.term != office.term:
             if not self._begin(office, lane):
@@ -211,7 +215,7 @@ class Flusher:
             lost = lane.confirmed - stored
         elif lane.early:
             # Another has written since that came, and may have written the same.
-            self._forget(office, lane)
+            self._forget(office, lane, lane.term > 0)
         self.engine.enlist(office.name, [lane.stream])
         continues = top > START or lane.term > 0
         lane.begin(office.term, office.state(), continues, now_ns())
@@ -249,7 +253,7 @@ class Flusher:
         if lost <= 0:
             return
         lane.tell_first(GapReason.LOST, lost if len(lane.sources) == 1 else None, now_ns())
-        text = f"the engine lost {lost} entries of {lane.stream} that it had confirmed"
+        text = f"the engine lost {counted(lost)} of {lane.stream} that it had confirmed"
         office.client._report(RelayError(text))
 
     def _unreadable(self, source: Source, error: Exception) -> None:
@@ -281,8 +285,8 @@ class Flusher:
             lane.kept = self._max_length
             lane.forgotten += needed
             if needed:
-                text = "%d entries of %s were forgotten that some group still needed"
-                office.say(logging.WARNING, text, needed, lane.stream, lost=needed)
+                text = "forgotten, though some group still needed them: %s of %s"
+                office.say(logging.WARNING, text, counted(needed), lane.stream, lost=needed)
         elif left >= lane.long_at:
             text = "%s holds %d entries: some group does not acknowledge, or there is none"
             office.say(logging.WARNING, text, lane.stream, left, waiting=left)
@@ -297,8 +301,11 @@ class Flusher:
 
     def _failed(self, error: Exception) -> None:
         """Tell of what the engine does, once for each kind of trouble; make room where it can."""
-        self.outages += not self._outage.lasts
+        if not self._outage.lasts:
+            self.outages += 1
+            self._dropped = {office: office.dropped for office in self._offices}
         new = self._outage.failed(error)
+        self._waited = {office: office.queued for office in self._offices}
         for office in self._offices:
             # Whether the lease has ended meanwhile is the first thing to ask then.
             office.due = 0.0
@@ -331,10 +338,12 @@ class Flusher:
             return
         seconds = self._outage.ended()
         for office in self._offices:
-            waiting = sum(lane.count for lane in office.lanes)
-            text = "the engine can be used again after %.1f s; %d entries wait"
-            facts = {"seconds": seconds, "waiting": waiting}
-            office.say(logging.WARNING, text, seconds, waiting, **facts)
+            waited = self._waited[office]
+            dropped = office.dropped - self._dropped[office]
+            text = "the engine can be used again after %.1f s; %s waited, %d dropped meanwhile"
+            facts = {"seconds": seconds, "waiting": waited, "lost": dropped}
+            said = counted(waited)
+            office.say(logging.WARNING, text, seconds, said, dropped, **facts)
 
     # Waiting and ending --------------------------------------------------------------------------
 
@@ -382,8 +391,7 @@ class Flusher:
 
     def left(self) -> int:
         """Return how many entries are not confirmed."""
-        lanes = [lane for office in self._offices for lane in office.lanes]
-        return sum(lane.count + len(lane.flight) for lane in lanes)
+        return sum(office.queued for office in self._offices)
 
     def _idle(self) -> bool:
         return all(lane.idle for office in self._offices for lane in office.lanes)

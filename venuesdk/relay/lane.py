@@ -207,7 +207,7 @@ class Lane:
             if isinstance(taken, Run):
                 size += sum(len(event.payload) for event in events)
                 if taken.source.told != self.term:
-                    self.flight.extend(self._continued(taken.source, received))
+                    self.flight.extend(self._continued(taken.source, taken.epoch, received))
                 self.flight.extend(drafts_of(taken, events, unreadable))
             else:
                 self.flight.append(taken.draft())
@@ -227,18 +227,24 @@ class Lane:
     def begin(self, term: int, state: StateChange, continues: bool, received: int) -> None:
         """Begin a term of the publisher, with the state of its client.
 
-        Where it `continues` what somebody has written before, every topic begins with a gap.
+        Where it `continues` what somebody has written before, every topic begins with a gap, of the
+        connection that its next event comes from: the client's present one, where none waits.
         """
         self.term = term
         self.confirmed = 0
         self.continues = continues
         self.doubtful = self.early = False
         first = [Note(None, received, state).draft()]
-        for source in self.sources:
-            first += self._continued(source, received)
-        self.flight[:0] = first
         with self._lock:
             self.came += 1
+            sources = list(self.sources)
+            waiting = [one for one in reversed(self._waiting) if isinstance(one, Run)]
+            epochs = {one.source: one.epoch for one in waiting}
+            for source in sources:
+                source.epoch = max(source.epoch, state.epoch)
+        for source in sources:
+            first += self._continued(source, epochs.get(source, source.epoch), received)
+        self.flight[:0] = first
 
     def settle(self, count: int | None = None) -> None:
         """Forget what is under way, or the first of it: the engine has it."""
@@ -256,10 +262,11 @@ class Lane:
         gap = Gap(reason, count)
         self.flight[:0] = [source.gap(gap, received) for source in self.sources]
 
-    def _continued(self, source: Source, received: int) -> list[Draft]:
+    def _continued(self, source: Source, epoch: int, received: int) -> list[Draft]:
         """Return what tells a topic's readers, once in a term, that there may be more missing."""
         source.told = self.term
-        return [source.gap(Gap(GapReason.TAKEN_OVER), received)] if self.continues else []
+        gap = Gap(GapReason.TAKEN_OVER, None, epoch)
+        return [source.gap(gap, received)] if self.continues else []
 
     @property
     def idle(self) -> bool:

@@ -19,13 +19,18 @@ __all__ = ["Office"]
 
 RENEWALS = 3
 """How often a lease is renewed in its time."""
+_STANDS_BY = (
+    "stands by: another publisher is in office for %s; other topics or another account need a shard"
+    " of their own"
+)
 
 
 class Office:
     """One venue, or a shard of it, as one publisher sees it.
 
     `term` is the publisher's own while it is in office, else 0; `known` is the newest term that it
-    has heard of, its own or another's: it never has one below.
+    has heard of, its own or another's: it never has one below. `served` is whether it ever was in
+    office.
     """
 
     def __init__(self, name: str, client: Client, owner: str, lease: float) -> None:
@@ -34,6 +39,8 @@ class Office:
         self.lanes: tuple[Lane, ...] = ()
         self.term = 0
         self.known = 0
+        self.served = False
+        self._stands_by = False
         self._owner = owner
         self._lease = lease
         self.due = 0.0
@@ -53,6 +60,10 @@ class Office:
             self.say(logging.INFO, "publishes %s in term %d", self.name, self.term)
         elif before and not self.term:
             self.say(logging.WARNING, "another publisher has taken over %s", self.name)
+        elif not (self.term or self._stands_by):
+            self.say(logging.INFO, _STANDS_BY, self.name)
+        self.served = self.served or bool(self.term)
+        self._stands_by = not self.term
         return self.term != before
 
     def depose(self, engine: Engine, newer: int) -> None:
@@ -73,6 +84,16 @@ class Office:
         if self.term:
             self.term = 0
             engine.resign(self.name, self._owner)
+
+    @property
+    def queued(self) -> int:
+        """How many entries are not confirmed."""
+        return sum(lane.count + len(lane.flight) for lane in self.lanes)
+
+    @property
+    def dropped(self) -> int:
+        """How many events found no room, ever."""
+        return sum(lane.dropped for lane in self.lanes)
 
     def state(self) -> StateChange:
         """Return where the client stands, as a term begins with it."""

@@ -26,6 +26,7 @@ from ..session.sink import Sink, SinkSubscription
 from ..session.worker import Worker
 from ..timing import Backoff, Deadline
 from .engine import Engine
+from .entry import counted
 from .flusher import Flusher, now_ns
 from .keys import PREFIX, office_of, stream_of
 from .lane import Lane, Overflow
@@ -241,9 +242,9 @@ class Relay(Sink):
         if ended:
             self._flusher.unpublished = left
         if first and (left or not ended):
-            text = "the relay was closed while %d entries were not published"
+            text = "the relay was closed with %s not published"
             for office in self._offices.values():
-                office.say(logging.WARNING, text, left, lost=left)
+                office.say(logging.WARNING, text, counted(left), lost=left)
         return ended and not left
 
     def __enter__(self) -> Self:

@@ -27,7 +27,7 @@ class Source:
     """One subscription that is published: what its entries have in common.
 
     `told` is the term of which its readers know, and the relay's own thread's, as the heads are;
-    `epoch` is the connection that its last events came by.
+    `epoch` is the connection that its last events came by, or a later one of the client's.
     """
 
     def __init__(self, subscription: SinkSubscription, catalogue: Catalogue) -> None:
