@@ -141,7 +141,10 @@ def test_one_that_stands_by_says_so(
     other.close()
     assert main([*TICKERS, "--to", redis_server.url, "--seconds", "0.3"]) == 0
     out, err = capsys.readouterr()
-    assert err == f"standing by, for another publishes to {redis_server.url}\n"
+    assert err == (
+        f"standing by: another publishes venuesdk:{{onyx}} to {redis_server.url}; other topics or "
+        "another account need a --shard of their own\n"
+    )
     assert "0 entries published" in out
     assert not redis_server.ask("EXISTS", STREAM)
 
@@ -194,6 +197,7 @@ def test_a_person_sees_how_it_goes_and_ctrl_c_ends_it(tmp_path: Path) -> None:
             env={"VENUESDK_ONYX_TOKEN": venue.credentials["token"]}, size=(40, 160),
         ) as terminal:  # fmt: skip
             terminal.wait_for(f"publishing to {server.url}  ", " kept")
+            terminal.wait_for(f'publishes {STREAM}, read as "onyx:tickers"')
             venue.drop()
             terminal.wait_for("connected again", "1 gap in tickers:dub")
             server.kill()
@@ -207,5 +211,21 @@ def test_a_person_sees_how_it_goes_and_ctrl_c_ends_it(tmp_path: Path) -> None:
             assert "Traceback" not in terminal.text
             published = int(last.split(" ")[1].replace(",", ""))
         assert len(entries(server, STREAM)) == published
+    finally:
+        server.close()
+
+
+def test_ctrl_c_that_leaves_something_unpublished_is_a_failure(tmp_path: Path) -> None:
+    """A person is told that Redis has some seconds more, and the status tells what came of it."""
+    server = RedisServer(tmp_path)
+    try:
+        with Terminal(*TICKERS, "--to", server.url, size=(40, 160)) as terminal:
+            terminal.wait_for(" kept")
+            server.kill()
+            terminal.wait_for(f"away: {server.url}", " waiting")
+            terminal.press("\x03")
+            terminal.wait_for("waiting up to 5 s for Redis")
+            assert terminal.end() == 1
+            assert "LEFT UNPUBLISHED" in terminal.text
     finally:
         server.close()

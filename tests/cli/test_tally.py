@@ -10,12 +10,13 @@ from attrs import evolve
 from venuesdk.cli.stream import Entry
 from venuesdk.cli.tally import Tally
 from venuesdk.models import State, StateChange
-from venuesdk.relay import RelayStats
+from venuesdk.relay import LaneStats, RelayStats
 
 QUIET = RelayStats(
     publishing=("onyx",), published=0, queued=0, dropped=0, skipped=0, kept=0, forgotten=0,
     undecodable=0, outages=0, down=False, unpublished=0, streams=(),
 )  # fmt: skip
+OFFICE = "venuesdk:{onyx.eu}"
 
 
 class Counts:
@@ -42,7 +43,7 @@ def tally_of(counts: Counts) -> Tally:
 
     subscriptions: Any = {"tickers:dub": One()}
     relay: Any = counts
-    return Tally("onyx", "redis://there", relay, subscriptions)
+    return Tally("onyx", "redis://there", OFFICE, relay, subscriptions)
 
 
 def facts(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -58,8 +59,11 @@ def test_every_change_is_told_once() -> None:
     assert tally.take([]) == ([], [])
     counts.set(publishing=())
     news = tally.take([])
-    assert news.lines == ["standing by, for another publishes to redis://there"]
-    assert facts(news.records) == [{"kind": "standing", "publishing": False}]
+    assert news.lines == [
+        "standing by: another publishes venuesdk:{onyx.eu} to redis://there; other topics or "
+        "another account need a --shard of their own"
+    ]
+    assert facts(news.records) == [{"kind": "standing", "publishing": False, "office": OFFICE}]
     counts.set(publishing=("onyx",), dropped=1_500, forgotten=2)
     counts.gaps = 1
     news = tally.take([])
@@ -86,10 +90,35 @@ def test_a_redis_that_is_away_is_told_by_its_error_and_by_its_return() -> None:
     assert news.lines == ["OSError: gone"]
     assert [one["kind"] for one in news.records] == ["error", "engine"]
     assert tally.progress() == "away: redis://there  0 entries  7 waiting"
-    counts.set(down=False)
+    counts.set(queued=1, dropped=2)
+    assert tally.take([]).lines == ["2 DROPPED: too many waited"]
+    counts.set(down=False, queued=0, dropped=5)
     news = tally.take([])
-    assert news.lines == ["redis://there is back; 7 wait"]
-    assert facts(news.records) == [{"kind": "engine", "down": False, "waiting": 7}]
+    assert news.lines[0] == "redis://there is back; 1 entry waited, 5 dropped meanwhile"
+    assert facts(news.records)[0] == {"kind": "engine", "down": False, "waited": 1, "dropped": 5}
+    counts.set(down=True)
+    tally.take([])
+    counts.set(down=False)
+    assert tally.take([]).lines == ["redis://there is back; 0 entries waited"]
+
+
+def test_each_stream_is_told_of_once_when_it_is_published() -> None:
+    """By its key, and by what a reader asks for it with; the first entry of a term makes it so."""
+    counts = Counts()
+    tally = tally_of(counts)
+    lane = LaneStats(
+        stream="venuesdk:{onyx.eu}:tickers", published=0, queued=1, queued_bytes=2, dropped=0,
+        skipped=0, kept=0, forgotten=0, term=0,
+    )  # fmt: skip
+    counts.set(streams=(lane,))
+    assert tally.take([]).lines == ["publishing to redis://there"]
+    counts.set(streams=(evolve(lane, term=7),))
+    news = tally.take([])
+    assert news.lines == ['publishes venuesdk:{onyx.eu}:tickers, read as "onyx.eu:tickers"']
+    assert facts(news.records) == [
+        {"kind": "stream", "stream": lane.stream, "read_as": "onyx.eu:tickers"}
+    ]
+    assert tally.take([]) == ([], [])
 
 
 def test_the_progress_says_who_publishes() -> None:
@@ -98,7 +127,7 @@ def test_the_progress_says_who_publishes() -> None:
     counts.set(published=1, kept=3)
     assert tally_of(counts).progress() == "publishing to redis://there  1 entry  3 kept"
     counts.set(publishing=())
-    assert tally_of(counts).progress() == "standing by for redis://there"
+    assert tally_of(counts).progress() == f"standing by for {OFFICE} at redis://there"
 
 
 def test_what_happens_to_the_client_is_told_too() -> None:

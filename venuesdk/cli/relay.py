@@ -11,7 +11,7 @@ import click
 
 from ..secret import MaskedText
 from .output import console, note, shows_progress, write_json
-from .shell import NOT_SENT, REFUSED
+from .shell import INTERRUPTED, NOT_SENT, REFUSED
 from .target import SOURCES, Target, read_source, source_of, target_options
 from .topics import complete, find_all
 
@@ -37,7 +37,8 @@ class _UnreachedError(click.ClickException):
 @click.command(
     epilog="Topics: venuesdk topics VENUE. They are read with venuesdk.relay.RelayReader. Of two "
     "that publish the same venue and shard one stands by. The exit status is 1 where something was "
-    "left unpublished. Try: venuesdk relay onyx tickers:dub --sim --to redis://localhost",
+    "left unpublished, after Ctrl-C too; else that is 130. "
+    "Try: venuesdk relay onyx tickers:dub --sim --to redis://localhost",
 )
 @target_options
 @click.argument("topics", metavar="TOPIC...", nargs=-1, required=True, shell_complete=complete)
@@ -68,6 +69,7 @@ def command(
     """
     wanted = find_all(target.venue, topics)
     from ..relay import Relay
+    from ..relay.keys import PREFIX, office_of
     from ..relay.redis import RedisEngine
     from .stream import Ending, Stream
     from .tally import Tally
@@ -77,7 +79,9 @@ def command(
     with target.client(delivery="pump") as client:
         relay = Relay(client, engine, shard=shard, lease=lease, max_length=max_length)
         stream = Stream(client)
-        tally = Tally(target.venue, engine.place, relay, stream.subscriptions)
+        interrupted = False
+        office = office_of(PREFIX, target.venue, shard)
+        tally = Tally(target.venue, engine.place, office, relay, stream.subscriptions)
         _start(relay)
         try:
             with _shown(target, as_json) as show:
@@ -87,10 +91,14 @@ def command(
                 ending = Ending(seconds=seconds)
                 while not ending.come:
                     show(tally.take(stream.take(ending.slice(STEP))), tally.progress())
+        except KeyboardInterrupt:
+            interrupted = True
         finally:
-            relay.close(PATIENCE)
+            _close(relay, as_json)
             _end(tally, as_json)
-    return REFUSED if tally.left else 0
+    if tally.left:
+        return REFUSED
+    return INTERRUPTED if interrupted else 0
 
 
 def _start(relay: Relay) -> None:
@@ -131,6 +139,13 @@ def _tell(news: News, as_json: bool) -> None:
         return
     for line in news.lines:
         note(line)
+
+
+def _close(relay: Relay, as_json: bool) -> None:
+    """Publish what waits; say for how long that may take where Redis is away."""
+    if relay.stats().down and not as_json:
+        note(f"waiting up to {PATIENCE:g} s for Redis")
+    relay.close(PATIENCE)
 
 
 def _end(tally: Tally, as_json: bool) -> None:

@@ -17,7 +17,7 @@ from .._version import __version__
 from ..errors import NetworkError, NotSent, RequestRejected, VenueError
 from .output import lacking, note
 
-__all__ = ["COMMANDS", "NOT_SENT", "REFUSED", "UNKNOWN", "run", "shell", "status_of"]
+__all__ = ["COMMANDS", "INTERRUPTED", "NOT_SENT", "REFUSED", "UNKNOWN", "run", "shell", "status_of"]
 
 COMMANDS = {
     "watch": "Show streams: a live table, or lines of JSON.",
@@ -38,6 +38,7 @@ REFUSED = 1
 USAGE = 2
 NOT_SENT = 3
 UNKNOWN = 4
+INTERRUPTED = 130
 
 
 class _NobodyReadsError(Exception):
@@ -103,7 +104,7 @@ def run(arguments: Sequence[str] | None) -> int:
         raise BrokenPipeError from gone
     except click.exceptions.Abort:
         # A prompt that was left; Ctrl-C anywhere else comes out as itself.
-        return 130
+        return INTERRUPTED
     except click.ClickException as mistake:
         with suppress(OSError):  # the status tells as much
             mistake.show()

@@ -30,17 +30,28 @@ class News(NamedTuple):
 
 
 class Tally:
-    """The counts of one relay of one venue; for one thread. `place` is where it publishes to."""
+    """The counts of one relay of one venue; for one thread.
+
+    `place` is where it publishes to, and `office` what it is in office for, or stands by for.
+    """
 
     def __init__(
-        self, venue: str, place: str, relay: Relay, subscriptions: Mapping[str, Subscription[Any]]
+        self,
+        venue: str,
+        place: str,
+        office: str,
+        relay: Relay,
+        subscriptions: Mapping[str, Subscription[Any]],
     ) -> None:
         self._venue = venue
         self._place = place
+        self._office = office
         self._relay = relay
         self._subscriptions = subscriptions
         self._notices = Notices()
         self._stats: RelayStats | None = None
+        self._dropped = 0
+        self._streams: set[str] = set()
         self._gaps: dict[str, int] = {}
 
     def take(self, entries: Iterable[Entry], *, closed: bool = False) -> News:
@@ -60,7 +71,7 @@ class Tally:
         stats = self._relay.stats()
         entries = counted(stats.published, "entry", "entries")
         if not stats.publishing:
-            return f"standing by for {self._place}"
+            return f"standing by for {self._office} at {self._place}"
         if stats.down:
             return f"away: {self._place}  {entries}  {stats.queued:,} waiting"
         return f"publishing to {self._place}  {entries}  {stats.kept:,} kept"
@@ -95,11 +106,10 @@ class Tally:
         self._stats = now
         if not closed and (before is None or now.publishing != before.publishing):
             publishing = bool(now.publishing)
-            what = "publishing" if publishing else "standing by, for another publishes"
-            yield f"{what} to {self._place}", "standing", {"publishing": publishing}
-        if now.down != (before is not None and before.down):
-            text = "" if now.down else f"{self._place} is back; {now.queued:,} wait"
-            yield text, "engine", {"down": now.down, "waiting": now.queued}
+            text = f"publishing to {self._place}" if publishing else self._standing_by()
+            yield text, "standing", {"publishing": publishing, "office": self._office}
+        yield from self._new_streams(now)
+        yield from self._outage(before, now)
         dropped = now.dropped - (before.dropped if before else 0)
         if dropped:
             yield f"{dropped:,} DROPPED: too many waited", "lost", {"dropped": dropped}
@@ -108,6 +118,36 @@ class Tally:
             text = f"{forgotten:,} FORGOTTEN before all had read them, by --max-length"
             yield text, "lost", {"forgotten": forgotten}
         yield from self._new_gaps()
+
+    def _standing_by(self) -> str:
+        return (
+            f"standing by: another publishes {self._office} to {self._place}; other topics or "
+            "another account need a --shard of their own"
+        )
+
+    def _new_streams(self, now: RelayStats) -> Iterator[Change]:
+        """Tell of each stream once it is published."""
+        from ..relay.keys import key_of
+
+        for stream in (one.stream for one in now.streams if one.term):
+            if stream not in self._streams:
+                self._streams.add(stream)
+                key = key_of(stream)
+                asked = f"{key.venue}{key.shard and '.'}{key.shard}:{key.kind}"
+                text = f'publishes {stream}, read as "{asked}"'
+                yield text, "stream", {"stream": stream, "read_as": asked}
+
+    def _outage(self, before: RelayStats | None, now: RelayStats) -> Iterator[Change]:
+        """Tell of the beginning and the end of an outage; what waited is gone when it has ended."""
+        if before is None or not before.down:
+            self._dropped = before.dropped if before else 0
+            if now.down:
+                yield "", "engine", {"down": True, "waiting": now.queued}
+        elif not now.down:
+            waited, dropped = before.queued, now.dropped - self._dropped
+            text = f"{self._place} is back; {counted(waited, 'entry', 'entries')} waited"
+            text += f", {dropped:,} dropped meanwhile" if dropped else ""
+            yield text, "engine", {"down": False, "waited": waited, "dropped": dropped}
 
     def _new_gaps(self) -> Iterator[Change]:
         for topic, subscription in self._subscriptions.items():
