@@ -19,6 +19,7 @@ def publish(engine: Engine) -> None:
     engine.top(STREAM)
     engine.enlist(OFFICE, [STREAM])
     engine.trim(STREAM)
+    engine.slowest(STREAM)
     engine.cut(STREAM, 1)
     engine.resign(OFFICE, "me")
 

@@ -172,6 +172,31 @@ def test_only_what_all_groups_acknowledged_is_trimmed(make: Make) -> None:
     assert engine.trim(STREAM) == 4
 
 
+def test_the_slowest_group_is_the_one_that_keeps_the_most(make: Make) -> None:
+    """It is named with what it keeps, handed out or not; where nobody keeps anything none is."""
+    engine = make()
+    assert engine.slowest(STREAM) is None
+    write(engine, 1, 6)
+    assert engine.slowest(STREAM) is None
+    for group in ("g", "slow", "other"):
+        engine.join(STREAM, group, True)
+    read(engine)
+    engine.read([STREAM], "slow", "one", 4, 0)
+    engine.read([STREAM], "other", "one", 3, 0)
+    engine.acknowledge(STREAM, "g", [Position(7, seq) for seq in range(1, 7)])
+    engine.acknowledge(STREAM, "other", [Position(7, seq) for seq in range(1, 4)])
+    engine.acknowledge(STREAM, "slow", [Position(7, 1)])
+    assert engine.trim(STREAM) == 5
+    assert engine.slowest(STREAM) == ("slow", 5)
+    engine.read([STREAM], "slow", "one", 4, 0)
+    engine.acknowledge(STREAM, "slow", [Position(7, seq) for seq in range(1, 7)])
+    assert engine.trim(STREAM) == 3
+    assert engine.slowest(STREAM) == ("other", 3)
+    engine.read([STREAM], "other", "one", 4, 0)
+    engine.acknowledge(STREAM, "other", [Position(7, seq) for seq in range(4, 7)])
+    assert engine.slowest(STREAM) is None
+
+
 def test_what_is_cut_off_is_counted_for_each_group(make: Make) -> None:
     """What it had not been given; what somebody still needed is what the cut returns."""
     engine = make()

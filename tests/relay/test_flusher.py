@@ -765,6 +765,38 @@ def test_the_lossy_mode_says_what_it_lost(
     assert any("some group still needed them" in record.message for record in caplog.records)
 
 
+def test_a_stream_that_grows_is_warned_of_with_who_keeps_it(
+    make: Callable[..., Setting], caplog: pytest.LogCaptureFixture
+) -> None:
+    """The slowest group, and what ends it; at each doubling. Without a group it says just that."""
+    one = make()
+    reader = MemoryEngine(one.store)
+    (lane,) = one.relay._lanes.values()
+    lane.long_at = 10
+
+    def grow(count: int) -> None:
+        one.feed.give(count)
+        assert one.relay.flush(5)
+        with one.store.lock:
+            one.engine.calls.clear()
+            one.relay._flusher._trim_at = 0.0
+            one.relay._flusher._signal.put(None)
+        while "trim" not in one.engine.calls or lane.kept < count:
+            assert one.relay.flush(5)
+
+    with caplog.at_level(logging.WARNING), one.relay:
+        grow(11)
+        reader.join(STREAM, "abandoned", True)
+        grow(12)
+        grow(1)
+    said = [record.message for record in caplog.records]
+    assert said == [
+        f"{STREAM} holds 12 entries: no group reads it, and nothing is forgotten until one does",
+        f"{STREAM} holds 24 entries: group abandoned has not acknowledged 24 entries; where it "
+        f"reads no more: XGROUP DESTROY '{STREAM}' abandoned",
+    ]
+
+
 # ---- ending --------------------------------------------------------------------------------------
 
 

@@ -146,6 +146,12 @@ class Engine(Protocol):
         What a group had not been given is added to its count of `lost`.
         """
 
+    def slowest(self, stream: str) -> tuple[str, int] | None:
+        """Return the group that keeps the most from being forgotten, and how many entries.
+
+        None where there is no group, or none that keeps anything.
+        """
+
     def hazards(self) -> list[str]:
         """Return, in words, what of its settings may lose what it has confirmed.
 

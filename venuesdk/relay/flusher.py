@@ -288,9 +288,22 @@ class Flusher:
                 text = "forgotten, though some group still needed them: %s of %s"
                 office.say(logging.WARNING, text, counted(needed), lane.stream, lost=needed)
         elif left >= lane.long_at:
-            text = "%s holds %d entries: some group does not acknowledge, or there is none"
-            office.say(logging.WARNING, text, lane.stream, left, waiting=left)
+            self._warn_of_length(office, lane, left)
             lane.long_at *= 2
+
+    def _warn_of_length(self, office: Office, lane: Lane, left: int) -> None:
+        """Say who keeps a stream long, and what ends that."""
+        slowest = self.engine.slowest(lane.stream)
+        if slowest is None:
+            why = "no group reads it, and nothing is forgotten until one does"
+        else:
+            group, behind = slowest
+            why = (
+                f"group {group} has not acknowledged {counted(behind)}; where it reads no more: "
+                f"XGROUP DESTROY '{lane.stream}' {group}"
+            )
+        text = "%s holds %s: %s"
+        office.say(logging.WARNING, text, lane.stream, counted(left), why, waiting=left)
 
     # Trouble -------------------------------------------------------------------------------------
 

@@ -24,7 +24,7 @@ Overflow: TypeAlias = Literal["oldest", "newest"]
 
 WARN_AT: Final = 65_536
 """How many entries of a private lane wait when a warning is due; then at each doubling."""
-LONG: Final = 1_000_000
+LONG: Final = 100_000
 """How many entries the engine keeps when a warning is due; then at each doubling."""
 LARGEST_BATCH: Final = 1 << 20
 """Bytes of payload after which nothing more joins a batch."""

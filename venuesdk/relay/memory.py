@@ -141,6 +141,16 @@ class MemoryEngine:
                 needed += bool(late or held)
             return needed
 
+    def slowest(self, stream: str) -> tuple[str, int] | None:
+        """Return the group that keeps the most from being forgotten, and how many entries."""
+        with self._open() as store:
+            kept = store.streams.get(stream)
+            if kept is None or not kept.groups:
+                return None
+            name, group = min(kept.groups.items(), key=lambda one: one[1].needed)
+            behind = sum(position >= group.needed for position in kept.entries)
+            return (name, behind) if behind else None
+
     def hazards(self) -> list[str]:
         """Return nothing: it is lost with the process, as all of it knows."""
         return []

@@ -13,7 +13,7 @@ from __future__ import annotations
 import functools
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 from urllib.parse import unquote, urlsplit
@@ -247,18 +247,34 @@ class RedisEngine:
     @_translating
     def trim(self, stream: str) -> int:
         """Forget what every group has acknowledged; return how much is left."""
-        needed = []
-        for group in self._groups(stream):
-            held = group["pending"] and self._client.xpending(stream, group["name"])["min"]
-            if held:
-                needed.append(_position(held))
-            else:
-                # Also where all was acknowledged meanwhile: what was given since is after this.
-                given = _position(group["last-delivered-id"])
-                needed.append(Position(given.term, given.seq + 1))
+        needed = [position for position, _ in self._needed(stream)]
         if needed:
             self._client.xtrim(stream, minid=str(min(needed)), approximate=False)
         return int(self._client.xlen(stream))
+
+    def _needed(self, stream: str) -> Iterator[tuple[Position, Mapping[str, Any]]]:
+        """Yield of each group the lowest position that it has not acknowledged, or not had."""
+        for group in self._groups(stream):
+            held = group["pending"] and self._client.xpending(stream, group["name"])["min"]
+            if held:
+                yield _position(held), group
+            else:
+                # Also where all was acknowledged meanwhile: what was given since is after this.
+                given = _position(group["last-delivered-id"])
+                yield Position(given.term, given.seq + 1), group
+
+    @_translating
+    def slowest(self, stream: str) -> tuple[str, int] | None:
+        """Return the group that keeps the most from being forgotten, and how many entries.
+
+        From the group that needs the oldest entry on, all that there is was kept for it: a stream
+        is trimmed to just that.
+        """
+        needed = min(self._needed(stream), key=lambda one: one[0], default=None)
+        behind = int(self._client.xlen(stream))
+        if needed is None or not behind or needed[0] > self.top(stream):
+            return None
+        return needed[1]["name"].decode("utf-8", "backslashreplace"), behind
 
     @_translating
     def cut(self, stream: str, length: int) -> int:
