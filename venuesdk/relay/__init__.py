@@ -66,8 +66,9 @@ from .engine import (
 )
 from .entry import Origin, RelayedError
 from .memory import MemoryEngine, MemoryStore
-from .publisher import LaneStats, Relay, RelayStats
+from .publisher import Relay
 from .reader import ReaderStats, RelayReader
+from .stats import LaneStats, RelayStats
 
 __all__ = [
     "Deposed",

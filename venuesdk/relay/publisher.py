@@ -16,8 +16,6 @@ from collections.abc import Callable, Iterable, Sequence
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
-
 from ..client import Client, Credential
 from ..errors import VenueError
 from ..models import Gap, StateChange
@@ -32,11 +30,12 @@ from .keys import PREFIX, office_of, stream_of
 from .lane import Lane, Overflow
 from .office import Office
 from .source import End, Source
+from .stats import RelayStats, stats_of
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["LaneStats", "Relay", "RelayStats"]
+__all__ = ["Relay"]
 
 MAX_QUEUE = 65_536
 MAX_BYTES = 64 << 20
@@ -44,51 +43,6 @@ CLOSE_TIMEOUT = 5.0
 GRACE = 1.0
 """Seconds that a close waits longer for a thread that an engine keeps waiting."""
 LONGEST_LINGER = 60.0
-
-
-@frozen
-class LaneStats:
-    """The counters of one stream of a relay, at one moment.
-
-    ``published`` entries are confirmed by the engine, gaps and state changes included; ``queued``
-    wait or are under way; ``dropped`` events found no room; ``skipped`` came while another
-    publisher was in office. ``kept`` is how many the engine held when this publisher last looked,
-    ``forgotten`` how many `max_length` made it forget though some group still needed them.
-    ``term`` is the publisher's own, 0 before its first entry.
-    """
-
-    stream: str
-    published: int
-    queued: int
-    queued_bytes: int
-    dropped: int
-    skipped: int
-    kept: int
-    forgotten: int
-    term: int
-
-
-@frozen
-class RelayStats:
-    """The counters of a relay, at one moment: of all its streams, and of each.
-
-    ``publishing`` are the venues for which it is in office. ``outages`` counts how often the
-    engine could not be used, ``down`` tells whether that is so now; ``undecodable`` the events
-    that could not be handed on; ``unpublished`` what a close left behind.
-    """
-
-    publishing: tuple[str, ...]
-    published: int
-    queued: int
-    dropped: int
-    skipped: int
-    kept: int
-    forgotten: int
-    undecodable: int
-    outages: int
-    down: bool
-    unpublished: int
-    streams: tuple[LaneStats, ...]
 
 
 class Relay(Sink):
@@ -279,22 +233,8 @@ class Relay(Sink):
 
     def stats(self) -> RelayStats:
         """Return the counters, as they are now; any thread may ask."""
-        flusher = self._flusher
-        streams = tuple(map(_stats_of, self._all_lanes()))
-        return RelayStats(
-            publishing=tuple(venue for venue, one in sorted(self._offices.items()) if one.term),
-            published=sum(one.published for one in streams),
-            queued=sum(one.queued for one in streams),
-            dropped=sum(one.dropped for one in streams),
-            skipped=sum(one.skipped for one in streams),
-            kept=sum(one.kept for one in streams),
-            forgotten=sum(one.forgotten for one in streams),
-            undecodable=flusher.undecodable,
-            outages=flusher.outages,
-            down=flusher.down,
-            unpublished=flusher.unpublished,
-            streams=streams,
-        )
+        publishing = [venue for venue, one in self._offices.items() if one.term]
+        return stats_of(publishing, self._all_lanes(), self._flusher)
 
     def __repr__(self) -> str:
         state = "closed" if self._closed else "running" if self._started else "new"
@@ -390,18 +330,3 @@ def _engine_of(
 def _check_count(name: str, value: Any) -> None:
     if type(value) is not int or value < 1:
         raise ValueError(f"{name} is a number above 0, not {value!r}")
-
-
-def _stats_of(lane: Lane) -> LaneStats:
-    return LaneStats(
-        stream=lane.stream,
-        published=lane.published,
-        queued=lane.count + len(lane.flight),
-        queued_bytes=lane.size,
-        dropped=lane.dropped,
-        skipped=lane.skipped,
-        kept=lane.kept,
-        forgotten=lane.forgotten,
-        term=lane.term,
-    )
-
