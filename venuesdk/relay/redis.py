@@ -16,10 +16,11 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
-from urllib.parse import unquote, urlsplit
 
 from ..secret import Secret, resolve
 from ..timing import Deadline
+from .address import parsed
+from .commands import Commands
 from .engine import (
     START,
     Deposed,
@@ -32,7 +33,7 @@ from .engine import (
     RelayError,
     Stored,
 )
-from .entry import FIELDS, Draft, Head
+from .entry import Draft
 from .scripts import CLAIM, CUT, RESIGN
 
 try:
@@ -52,18 +53,14 @@ R = TypeVar("R")
 
 MULTI: Final = b"*1\r\n$5\r\nMULTI\r\n"
 EXEC: Final = b"*1\r\n$4\r\nEXEC\r\n"
-SCHEMES: Final = ("redis", "rediss", "unix")
 LONGEST_BLOCK: Final = 0.5
 """Seconds that one read waits inside of Redis at the most, so that a close is never late."""
 IN_SCRIPT: Final = re.compile(r"(?:ERR )?Error running script.*?-([A-Z]+) ", re.DOTALL)
 """What Redis 6.2 answers for a script of which a command was refused."""
 CUT_AT_ONCE: Final = 500
 """How many entries one step of cutting looks at: Redis does nothing else meanwhile."""
-_DATABASE: Final = re.compile(r"(/[0-9]*)?")
 IDLE: Final = 3_600_000
 """Milliseconds after which a consumer that has asked for nothing counts as gone."""
-REMEMBERED: Final = 1_000
-"""How many heads are kept prepared."""
 WITHOUT_ROOM: Final = ("OOM", "MISCONF")
 AWAY: Final = ("READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "NOREPLICAS", "BUSY")
 """How the answers of a server begin that will soon be able to, or of one that another replaced."""
@@ -108,7 +105,7 @@ class RedisEngine:
         ca_file: str | os.PathLike[str] | None = None,
         timeout: float = 5.0,
     ) -> None:
-        address, user, inside = _parsed(url)
+        address, user, inside = parsed(url)
         if password is None:
             password = inside
         elif isinstance(password, str):
@@ -138,7 +135,7 @@ class RedisEngine:
         self._claim = self._client.register_script(CLAIM)
         self._resign = self._client.register_script(RESIGN)
         self._cut = self._client.register_script(CUT)
-        self._prepared: dict[tuple[str, Head], bytes] = {}
+        self._commands = Commands()
         self._closed = False
 
     def __repr__(self) -> str:
@@ -161,22 +158,13 @@ class RedisEngine:
     @_translating
     def append(self, stream: str, first: Position, drafts: Sequence[Draft]) -> None:
         """Append entries; what is stored already is left as it is."""
-        term, commands = first.term, []
-        for seq, (head, received, at, payload) in enumerate(drafts, first.seq):
-            prepared = self._prepared.get((stream, head))
-            if prepared is None:
-                prepared = self._prepare(stream, head)
-            id = b"%d-%d" % (term, seq)
-            when = b"" if at is None else b"%d" % at
-            commands.append(
-                prepared % (len(id), id, received, len(when), when, len(payload), payload)
-            )
+        commands = self._commands.of(stream, first, drafts)
         refusals = self._together(commands)
         old = [one for one in refusals if "equal or smaller" in str(one)]
         if len(old) < len(refusals):
             raise next(one for one in refusals if one not in old)
         if old:
-            self._check_top(stream, Position(term, first.seq + len(drafts) - 1))
+            self._check_top(stream, Position(first.term, first.seq + len(drafts) - 1))
 
     def _check_top(self, stream: str, last: Position) -> None:
         """Raise unless what was refused for its position stands in the stream already."""
@@ -185,23 +173,6 @@ class RedisEngine:
             raise Deposed(f"{stream} has entries of term {top.term}, after {last.term}")
         if top < last:
             raise EngineUnavailable(f"{stream} stands at {top} and refused what is after it")
-
-    def _prepare(self, stream: str, head: Head) -> bytes:
-        """Return the command that adds an entry with this head, with places for all the rest."""
-        names = [name.encode() for name in FIELDS]
-        key, fixed = stream.encode(), head.fields()
-        pairs = b"".join(map(_bulk, _interleaved(names, fixed)))
-        received, at, payload = map(_bulk, names[len(fixed) :])
-        text = b"*%d\r\n%b%b" % (3 + 2 * len(names), _bulk(b"XADD"), _bulk(key))
-        places = b"$%d\r\n%b\r\n"
-        # A time in nanoseconds has 19 digits from 2001 to 2286.
-        prepared = b"%b%b%b%b$19\r\n%%019d\r\n%b%b%b%b" % (
-            _escaped(text), places, _escaped(pairs), received, at, places, payload, places
-        )  # fmt: skip
-        if len(self._prepared) >= REMEMBERED:
-            self._prepared.clear()
-        self._prepared[(stream, head)] = prepared
-        return prepared
 
     def _together(self, commands: Sequence[bytes]) -> list[redis.ResponseError]:
         """Send commands as one transaction, and return the answers that say no.
@@ -450,31 +421,6 @@ class _Password(CredentialProvider):
         return (password,) if self._user is None else (self._user, password)
 
 
-def _parsed(url: str) -> tuple[str, str | None, Secret | None]:
-    """Return an address without credentials, and the user and the password that stood in it."""
-    if not isinstance(url, str):
-        raise TypeError(f"the address of Redis is text, not {type(url).__name__}")
-    try:
-        parts = urlsplit(url)
-        whole = parts.port is None or parts.hostname is not None
-    except ValueError:
-        whole = False
-    if not whole:
-        # What Python says of it may show a part of the password.
-        raise ValueError("the address of Redis cannot be read; is its password percent-encoded?")
-    if parts.scheme not in SCHEMES:
-        there_are = ", ".join(f"{scheme}://" for scheme in SCHEMES)
-        raise ValueError(f"the address of Redis begins with one of {there_are}")
-    if parts.query or parts.fragment:
-        raise ValueError("the address of Redis takes no options behind a question mark")
-    if parts.scheme != "unix" and not _DATABASE.fullmatch(parts.path):
-        raise ValueError("behind the host of Redis stands the number of a database, or nothing")
-    user, password = (unquote(one or "") for one in (parts.username, parts.password))
-    host = parts.netloc.rpartition("@")[2]
-    address = f"{parts.scheme}://{host}{parts.path}"
-    return address, user or None, Secret(password) if password else None
-
-
 def _error_of(error: Exception) -> RelayError:
     """Return what an exception of redis-py means for whoever called."""
     text = str(error)[:200]
@@ -502,16 +448,3 @@ def _position(id: bytes) -> Position:
 
 def _stored(entries: Iterable[tuple[bytes, dict[bytes, bytes] | None]]) -> list[Stored]:
     return [Stored(_position(id), fields or None) for id, fields in entries]
-
-
-def _bulk(value: bytes) -> bytes:
-    return b"$%d\r\n%b\r\n" % (len(value), value)
-
-
-def _escaped(value: bytes) -> bytes:
-    return value.replace(b"%", b"%%")
-
-
-def _interleaved(names: Sequence[bytes], values: Sequence[bytes]) -> Iterable[bytes]:
-    for name, value in zip(names, values, strict=False):
-        yield from (name, value)
