@@ -35,3 +35,4 @@ def consume(engine: Engine) -> None:
     engine.lost(STREAM, "desk")
     engine.alone(STREAM, "desk", "one")
     engine.lag(STREAM, "desk")
+    engine.held(OFFICE)

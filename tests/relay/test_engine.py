@@ -251,6 +251,21 @@ def test_a_term_is_gone_on_with_by_its_owner_alone(make: Make) -> None:
     assert higher is not None and higher > third + 5
 
 
+def test_an_office_is_held_until_its_holder_resigns_or_its_lease_ends(make: Make) -> None:
+    """Anybody may ask, and nothing changes by that."""
+    one, other = make(), make()
+    assert not other.held(OFFICE)
+    one.claim(OFFICE, "a", 60, 0)
+    assert other.held(OFFICE)
+    assert not other.held("venuesdk:{onyx.eu}")
+    one.resign(OFFICE, "a")
+    assert not other.held(OFFICE)
+    one.claim(OFFICE, "a", 0.05, 0)
+    ends = time.monotonic() + 5
+    while other.held(OFFICE):
+        assert time.monotonic() < ends
+
+
 def test_where_there_is_no_group_it_says_so(make: Make) -> None:
     """As `GroupGone`, for every question about one."""
     engine = make()

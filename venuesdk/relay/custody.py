@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeAlias
 from .engine import START, Position, Stored
 from .runs import Runs
 
-__all__ = ["Custody", "Emptied", "Entry", "Hole", "Item", "Trimmed"]
+__all__ = ["Custody", "Emptied", "Entry", "Hole", "Item", "Silent", "Trimmed"]
 
 
 class Entry(NamedTuple):
@@ -52,7 +52,15 @@ class Emptied(NamedTuple):
     stream: str
 
 
-Item: TypeAlias = "Entry | Trimmed | Hole | Emptied"
+class Silent(NamedTuple):
+    """Nothing new has come of a stream for so many seconds; the last was of connection `epoch`."""
+
+    stream: str
+    seconds: float
+    epoch: int
+
+
+Item: TypeAlias = "Entry | Trimmed | Hole | Emptied | Silent"
 
 
 class _Stream:
@@ -119,6 +127,10 @@ class Custody:
         state.last, state.told, state.owing = None, 0, False
         self.told.pop(stream, None)
         self._waiting.append(Emptied(stream))
+
+    def note(self, silent: Silent) -> None:
+        """Take a silence, to be told of after all that is here already."""
+        self._waiting.append(silent)
 
     def take(self, stream: str, entries: Iterable[Stored]) -> None:
         """Take entries that the group had not been given before, and look for holes."""

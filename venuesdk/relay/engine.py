@@ -191,5 +191,8 @@ class Engine(Protocol):
     def lag(self, stream: str, group: str) -> GroupLag:
         """Return how far a group is behind."""
 
+    def held(self, office: str) -> bool:
+        """Return whether somebody holds an office now."""
+
     def close(self) -> None:
         """Let go of the engine; a call that waits ends with `EngineUnavailable`."""

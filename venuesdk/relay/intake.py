@@ -14,10 +14,12 @@ from typing import Final
 from ..session.journal import text_of
 from ..timing import Deadline, monotonic
 from .asking import LONGEST_WAIT, Asking
-from .custody import Custody, Hole
+from .custody import Custody, Hole, Silent
 from .engine import START, Engine, GroupGone, GroupLag, Position
 from .keys import key_of, office_of, stream_of
 from .plan import Plan
+from .reading import number_in
+from .silence import Silence
 from .telling import Telling
 
 __all__ = ["Intake"]
@@ -35,8 +37,8 @@ SHARED_FOR: Final = 5.0
 class Intake:
     """Brings entries of one reader from the engine into custody, and acknowledges them.
 
-    The consumer's thread calls it; but `lag`, `interrupt` and `end` are for any. `waiting` is set
-    while nothing is under way but the wait for new entries.
+    The consumer's thread calls it; but `lag`, `publishing`, `interrupt` and `end` are for any.
+    `waiting` is set while nothing is under way but the wait for new entries.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Intake:
         self._gone: set[str] = set()
         self._rejoined = float("-inf")
         self._shared_until: dict[str, float] = {}
+        self._silence = Silence(plan.stale_after)
 
     # Joining -------------------------------------------------------------------------------------
 
@@ -101,6 +104,7 @@ class Intake:
         self._custody.begin(stream, given, lost > told)
         self._unfinished[stream] = START
         self._streams.append(stream)
+        self._silence.ended(stream, None)
 
     def _rejoin(self) -> None:
         """Join again, from the oldest entry, wherever the engine lost the group."""
@@ -208,6 +212,11 @@ class Intake:
             self.waiting = False
         for stream, entries in found:
             self._custody.take(stream, entries)
+            self._silence.ended(stream, number_in(entries[-1].fields or {}, b"epoch"))
+        for stream in self._silence.untold(self._streams):
+            epoch = self._silence.epochs.get(stream, 0)
+            self._custody.note(Silent(stream, self._silence.after or 0.0, epoch))
+            self._silence.told(stream)
 
     # Acknowledging -------------------------------------------------------------------------------
 
@@ -271,9 +280,20 @@ class Intake:
         group = self._plan.group
         return [self._asking.ask(self._engine.lag, one, group) for one in list(self._streams)]
 
+    def publishing(self) -> dict[str, bool]:
+        """Return by venue, or its shard, whether anybody publishes it; raises as `lag` does."""
+        found: dict[str, bool] = {}
+        for venue, shard, _ in self._plan.wanted:
+            office = office_of(self._plan.prefix, venue, shard)
+            name = f"{venue}.{shard}" if shard else venue
+            if name not in found:
+                found[name] = self._asking.ask(self._engine.held, office)
+        return found
+
     def _failed(self, error: Exception) -> None:
         if not self._stopping.is_set():
             self._start_over()
+            self._silence.begin_anew()
             self._asking.failed(error)
 
     def _start_over(self) -> None:

@@ -239,6 +239,11 @@ class MemoryEngine:
             untaken = sum(one > mine.given for one in kept.entries)
             return GroupLag(stream, untaken, len(mine.held), mine.lost)
 
+    def held(self, office: str) -> bool:
+        """Return whether somebody holds an office now."""
+        with self._open() as store:
+            return store.offices.get(office, ("", 0.0))[1] > monotonic()
+
     def close(self) -> None:
         """Let go; a call that waits ends."""
         with self._store.lock:

@@ -93,6 +93,12 @@ class RelayReader:
     the engine together, every 500, every second and before the reader waits; so does the last of
     them at `close`, but not that of the event in the hands of a loop that was left.
 
+    **Silence.** With `stale_after`, ``on_gap`` is told, by one `Gap` with `GapReason.STALE`, of
+    each silence of a stream: nothing new of it was handed to this reader for so many seconds in
+    which the engine could be used. Never early, and within 2.5 seconds after, while the reader
+    waits for events. Any new entry ends a silence, so does an outage of the engine. Whether the
+    market is quiet or nobody publishes, `publishing` tells.
+
     **Outages** of the engine end by themselves: the reader keeps what it has, and asks again in the
     rhythm of `reconnect`. Only the first `start` raises. `timeout` bounds each answer of Redis in
     seconds, `password` and `ca_file` are as `RedisEngine` takes them. In a forked child every call
@@ -117,6 +123,7 @@ class RelayReader:
         batch: int = 500,
         adopt_after: float | None = 60.0,
         reconnect: Backoff = Backoff(maximum=5.0),  # noqa: B008 - a frozen value
+        stale_after: float | None = None,
         password: str | Secret | Callable[[], str | Secret] | None = None,
         ca_file: str | Path | None = None,
         timeout: float = 5.0,
@@ -128,7 +135,7 @@ class RelayReader:
         for name, function in given.items():
             check_callback(name, function)
         self._plan = plan_of(
-            streams, group, consumer, prefix, oldest, batch, adopt_after, reconnect
+            streams, group, consumer, prefix, oldest, batch, adopt_after, reconnect, stale_after
         )
         self._callback = callback
         self._pid = os.getpid()
@@ -273,6 +280,15 @@ class RelayReader:
         """
         self._check_open()
         return tuple(self._intake.lag())
+
+    def publishing(self) -> dict[str, bool]:
+        """Return whether a publisher is in office now, for each venue and shard asked for.
+
+        By ``"onyx"``, or with a shard ``"onyx.eu"``. A publisher that was killed stays in office
+        until its lease ends. Asks the engine, blocks and raises as `lag` does.
+        """
+        self._check_open()
+        return self._intake.publishing()
 
     @property
     def stats(self) -> ReaderStats:

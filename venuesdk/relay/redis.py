@@ -386,6 +386,11 @@ class RedisEngine:
             untaken = min(untaken, int(self._client.xlen(stream)))
         return GroupLag(stream, untaken, found["pending"], self._lost(stream, group))
 
+    @_translating
+    def held(self, office: str) -> bool:
+        """Return whether somebody holds an office now."""
+        return bool(self._client.exists(f"{office}/lease"))
+
     def close(self) -> None:
         """Let go of the connection; a read that waits ends within half a second."""
         self._closed = True
