@@ -16,7 +16,7 @@ from ..timing import Deadline, monotonic
 from .asking import LONGEST_WAIT, Asking
 from .custody import Custody, Hole, Silent
 from .engine import START, Engine, GroupGone, GroupLag, Position
-from .keys import key_of, office_of, stream_of
+from .keys import Wanted, key_of, office_of, stream_of
 from .plan import Plan
 from .reading import number_in
 from .silence import Silence
@@ -66,6 +66,7 @@ class Intake:
         self._gone: set[str] = set()
         self._rejoined = float("-inf")
         self._shared_until: dict[str, float] = {}
+        self._checked: set[Wanted] = set()
         self._silence = Silence(plan.stale_after)
 
     # Joining -------------------------------------------------------------------------------------
@@ -77,6 +78,27 @@ class Intake:
                 office = office_of(self._plan.prefix, wanted.venue, wanted.shard)
                 self._begin(stream_of(office, wanted.kind), self._plan.oldest)
         self._look(self._plan.oldest)
+        for wanted in self._plan.wanted:
+            self._warn_where_absent(wanted)
+
+    def _warn_where_absent(self, wanted: Wanted) -> None:
+        """Say that nobody has published something yet: it may be mistyped, or its time to come."""
+        if wanted in self._checked:
+            return
+        office = office_of(self._plan.prefix, wanted.venue, wanted.shard)
+        streams = self._asking.ask(self._engine.listed, office)
+        self._checked.add(wanted)
+        kinds = [key_of(stream).kind for stream in streams if _is_of(stream, office)]
+        name = f"{wanted.venue}.{wanted.shard}" if wanted.shard else wanted.venue
+        if not kinds:
+            text = "nobody has published %s yet"
+            self._telling.journal.say(logging.WARNING, text, name, topic=office)
+        elif wanted.kind and wanted.kind not in kinds:
+            text = "nobody has published %r of %s yet; there are: %s"
+            there_are, topic = ", ".join(kinds), stream_of(office, wanted.kind)
+            self._telling.journal.say(
+                logging.WARNING, text, wanted.kind, name, there_are, topic=topic
+            )
 
     def _look(self, oldest: bool = True) -> None:
         """Join the streams that are there now, of those who are asked for as a whole.

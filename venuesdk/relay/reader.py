@@ -76,8 +76,9 @@ class RelayReader:
     which the reader then closes. Readers of one `group` share its entries, each under a `consumer`
     name of its own, which it keeps when it is started again; every group gets all. `streams` are
     ``"onyx"``, all kinds of that venue, those that appear later too, ``"onyx:tickers"``, or with
-    a shard ``"onyx.eu:tickers"``. A new group begins with the `oldest` entry that is kept, or with
-    the next.
+    a shard ``"onyx.eu:tickers"``. What nobody has published yet, a mistyped kind perhaps, is
+    waited for, and named in a warning once. A new group begins with the `oldest` entry that is
+    kept, or with the next.
 
     Without `callback`, iterate over the reader or call `get`, on one thread at a time; with it,
     ``with reader:`` or `start` runs a thread that calls it. `on_gap` and `on_state` are called on
