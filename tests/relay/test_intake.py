@@ -8,7 +8,7 @@ import pytest
 from entries import STREAM, Publisher
 from faulty import FaultyEngine
 
-from venuesdk.relay import EngineUnavailable, GroupGone, MemoryEngine, MemoryStore
+from venuesdk.relay import EngineUnavailable, GroupGone, MemoryEngine, MemoryStore, Position
 from venuesdk.relay import intake as intake_module
 from venuesdk.relay.custody import Custody, Hole
 from venuesdk.relay.intake import Intake
@@ -143,7 +143,7 @@ def test_a_group_with_others_is_not_asked_about_them_for_every_hole() -> None:
     setting.publisher.tick(1)
     Setting.bring(setting)
     setting.store.streams[STREAM].groups["g"].consumers.add("other")
-    hole = Hole(STREAM, 2, True)
+    hole = Hole(STREAM, 2, True, Position(7, 4))
     setting.engine.calls.clear()
     for _ in range(3):
         assert setting.intake.weigh(hole, Deadline(0)) == (0, 0)

@@ -39,7 +39,7 @@ primary, of a proxy or a name.
         +xinfo|groups +xinfo|stream +xlen +xpending +xrange +xtrim
     ACL SETUSER reader on >PASSWORD resetkeys ~venuesdk:* -@all
         +exists +hget +smembers +xack +xautoclaim +xgroup|create +xinfo|consumers +xinfo|groups
-        +xlen +xreadgroup
+        +xlen +xrange +xreadgroup
 
 **Another engine** is a class with the methods of `Engine`; `MemoryEngine` is one. On NATS
 JetStream: ``append`` publishes with the expected last sequence, ``claim`` is a key of a KV bucket

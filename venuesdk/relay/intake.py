@@ -32,6 +32,8 @@ LOOK_EVERY: Final = 5.0
 """Seconds between two looks for streams that were not there before."""
 SHARED_FOR: Final = 5.0
 """Seconds for which a group that has other consumers is not asked whether it still has."""
+NAMESAKE_FOR: Final = 3_600.0
+"""Seconds for which another reader of this consumer's name counts as there, once it was found."""
 
 
 class Intake:
@@ -67,6 +69,7 @@ class Intake:
         self._rejoined = float("-inf")
         self._shared_until: dict[str, float] = {}
         self._checked: set[Wanted] = set()
+        self._namesake_named = False
         self._silence = Silence(plan.stale_after)
 
     # Joining -------------------------------------------------------------------------------------
@@ -278,7 +281,8 @@ class Intake:
             return None
         try:
             lost, told = self._asking.ask(self._engine.lost, hole.stream, self._plan.group)
-            return self._custody.losses(hole, lost, told, self._is_alone(hole.stream))
+            alone = self._is_alone(hole.stream) and not self._is_anothers(hole)
+            return self._custody.losses(hole, lost, told, alone)
         except GroupGone:
             # Of that there is another gap to come.
             self._astray = True
@@ -296,6 +300,27 @@ class Intake:
         if not alone:
             self._shared_until[stream] = now + SHARED_FOR
         return alone
+
+    def _is_anothers(self, hole: Hole) -> bool:
+        """Return whether somebody else was handed what is missing, under this consumer's name.
+
+        What still stands was not lost, and was not handed to this reader.
+        """
+        if not hole.missing:
+            return False
+        term, seq = hole.before
+        first, last = Position(term, seq - hole.missing), Position(term, seq - 1)
+        if not self._asking.ask(self._engine.stands, hole.stream, first, last):
+            return False
+        self._shared_until[hole.stream] = monotonic() + NAMESAKE_FOR
+        if not self._namesake_named:
+            self._namesake_named = True
+            plan = self._plan
+            text = "another reader is called %r in group %r too: names are for one process each"
+            self._telling.journal.say(
+                logging.WARNING, text, plan.consumer, plan.group, topic=hole.stream
+            )
+        return True
 
     def lag(self) -> list[GroupLag]:
         """Return how far the group is behind, stream by stream; raises what the engine raises."""

@@ -74,7 +74,8 @@ class RelayReader:
 
     `engine` is the address of a Redis (``redis://``, ``rediss://`` or ``unix://``), or an `Engine`,
     which the reader then closes. Readers of one `group` share its entries, each under a `consumer`
-    name of its own, which it keeps when it is started again; every group gets all. `streams` are
+    name of its own, which it keeps when it is started again, and which no other process has at the
+    same time (a warning says where one has); every group gets all. `streams` are
     ``"onyx"``, all kinds of that venue, those that appear later too, within five seconds,
     ``"onyx:tickers"``, which is found at once, or with a shard ``"onyx.eu:tickers"``. What nobody
     has published yet, a mistyped kind perhaps, is waited for, and named in a warning once. A new

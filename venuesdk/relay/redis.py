@@ -387,6 +387,11 @@ class RedisEngine:
         return GroupLag(stream, untaken, found["pending"], self._lost(stream, group))
 
     @_translating
+    def stands(self, stream: str, first: Position, last: Position) -> bool:
+        """Return whether any entry from `first` to `last` is kept still."""
+        return bool(self._client.xrange(stream, str(first), str(last), count=1))
+
+    @_translating
     def held(self, office: str) -> bool:
         """Return whether somebody holds an office now."""
         return bool(self._client.exists(f"{office}/lease"))
