@@ -36,3 +36,5 @@ def consume(engine: Engine) -> None:
     engine.lost(STREAM, "desk")
     engine.alone(STREAM, "desk", "one")
     engine.lag(STREAM, "desk")
+    engine.stands(STREAM, Position(7, 1), Position(7, 2))
+    engine.held(OFFICE)

@@ -125,8 +125,8 @@ def test_holes_stand_before_what_they_were_found_by() -> None:
     custody.take(STREAM, stored(3, term=8))
     items = [item if isinstance(item, Hole) else item.position.seq for item in work_off(custody)]
     assert items == [
-        4, Hole(STREAM, 1, True), 6, 7, Hole(STREAM, 2, True), 10,
-        Hole(STREAM, 2, False), 3,
+        4, Hole(STREAM, 1, True, Position(7, 6)), 6, 7, Hole(STREAM, 2, True, Position(7, 10)), 10,
+        Hole(STREAM, 2, False, Position(8, 3)), 3,
     ]  # fmt: skip
 
 
@@ -137,7 +137,7 @@ def test_what_another_had_is_no_hole_and_closes_none_behind_it() -> None:
     custody.take(STREAM, stored(10, 12))
     items = work_off(custody)
     holes = [item for item in items if isinstance(item, Hole)]
-    assert holes == [Hole(STREAM, 1, True)]
+    assert holes == [Hole(STREAM, 1, True, Position(7, 12))]
     assert entries(items) == [4, 9, 10, 12]
 
 
@@ -145,7 +145,7 @@ def test_what_this_consumer_did_not_hear_of_may_have_a_hole_before_it() -> None:
     """The answer was lost, and comes again as what it has not seen to."""
     custody = begun(Position(7, 2))
     custody.take_again(STREAM, stored(5, 6), own=True)
-    assert work_off(custody)[0] == Hole(STREAM, 2, True)
+    assert work_off(custody)[0] == Hole(STREAM, 2, True, Position(7, 5))
     custody.take_again(STREAM, stored(5, 6), own=True)
     assert work_off(custody) == []
 
@@ -157,11 +157,11 @@ def test_what_a_reader_before_did_not_tell_is_weighed_before_the_first_new_entry
     assert entries(work_off(custody)) == [1, 2]
     custody.take(STREAM, stored(3, 4))
     hole, *others = work_off(custody)
-    assert hole == Hole(STREAM, 0, False)
+    assert hole == Hole(STREAM, 0, False, Position(7, 3))
     assert [type(one) for one in others] == [Entry, Entry]
     custody = begun(Position(7, 2), owing=True)
     custody.take(STREAM, stored(5))
-    assert work_off(custody)[0] == Hole(STREAM, 2, False)
+    assert work_off(custody)[0] == Hole(STREAM, 2, False, Position(7, 5))
 
 
 def test_what_was_trimmed_is_one_item() -> None:

@@ -276,6 +276,33 @@ def test_a_term_is_gone_on_with_by_its_owner_alone(make: Make) -> None:
     assert higher is not None and higher > third + 5
 
 
+def test_an_office_is_held_until_its_holder_resigns_or_its_lease_ends(make: Make) -> None:
+    """Anybody may ask, and nothing changes by that."""
+    one, other = make(), make()
+    assert not other.held(OFFICE)
+    one.claim(OFFICE, "a", 60, 0)
+    assert other.held(OFFICE)
+    assert not other.held("venuesdk:{onyx.eu}")
+    one.resign(OFFICE, "a")
+    assert not other.held(OFFICE)
+    one.claim(OFFICE, "a", 0.05, 0)
+    ends = time.monotonic() + 5
+    while other.held(OFFICE):
+        assert time.monotonic() < ends
+
+
+def test_whether_any_of_a_range_stands(make: Make) -> None:
+    """Both of its ends included; what was cut off does not, nor what never was."""
+    engine = make()
+    assert not engine.stands(STREAM, Position(7, 1), Position(7, 9))
+    write(engine, 1, 4)
+    engine.cut(STREAM, 2)
+    assert not engine.stands(STREAM, Position(7, 1), Position(7, 2))
+    assert engine.stands(STREAM, Position(7, 1), Position(7, 3))
+    assert engine.stands(STREAM, Position(7, 4), Position(7, 9))
+    assert not engine.stands(STREAM, Position(7, 5), Position(8, 9))
+
+
 def test_where_there_is_no_group_it_says_so(make: Make) -> None:
     """As `GroupGone`, for every question about one."""
     engine = make()

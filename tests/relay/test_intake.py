@@ -8,7 +8,7 @@ import pytest
 from entries import STREAM, Publisher
 from faulty import FaultyEngine
 
-from venuesdk.relay import EngineUnavailable, GroupGone, MemoryEngine, MemoryStore
+from venuesdk.relay import EngineUnavailable, GroupGone, MemoryEngine, MemoryStore, Position
 from venuesdk.relay import intake as intake_module
 from venuesdk.relay.custody import Custody, Hole
 from venuesdk.relay.intake import Intake
@@ -55,7 +55,7 @@ def test_what_is_unfinished_comes_first_then_what_was_left_then_what_is_new() ->
     """Later only what is new, for as long as nothing happens."""
     setting = Setting()
     setting.intake.join()
-    assert setting.engine.calls == ["join", "lost", "given"]
+    assert setting.engine.calls == ["join", "lost", "given", "listed"]
     assert setting.bring() == ["unfinished", "adopt", "read"]
     assert setting.bring() == ["read"]
     setting.publisher.tick(1, 3)
@@ -89,8 +89,38 @@ def test_joining_again_after_it_was_interrupted_does_what_is_left() -> None:
     setting.engine.calls.clear()
     setting.intake.join()
     setting.intake.join()
-    assert setting.engine.calls == ["listed", *["join", "lost", "given"] * 2]
+    assert setting.engine.calls == ["listed", *["join", "lost", "given"] * 2, "listed"]
     assert [lag.stream for lag in setting.intake.lag()] == sorted([STREAM, "venuesdk:{onyx}:x"])
+
+
+@pytest.mark.parametrize(
+    ("asked", "listed", "said"),
+    [
+        (
+            "onyx:ticker",
+            ["dashboards", "tickers"],
+            ["nobody has published 'ticker' of onyx yet; there are: dashboards, tickers"],
+        ),
+        ("loopring:book", [], ["nobody has published loopring yet"]),
+        ("onyx.eu:tickers", [], ["nobody has published onyx.eu yet"]),
+        ("onyx", [], ["nobody has published onyx yet"]),
+        ("onyx", ["tickers"], []),
+        ("onyx:tickers", ["tickers"], []),
+    ],
+)
+def test_what_nobody_has_published_is_named_once_and_waited_for(
+    asked: str, listed: list[str], said: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """It may be mistyped, or its publisher comes later."""
+    setting = Setting(asked)
+    if listed:
+        streams = [f"venuesdk:{{onyx}}:{kind}" for kind in listed]
+        setting.publisher.engine.enlist("venuesdk:{onyx}", streams)
+    for _ in range(2):
+        setting.intake.join()
+    setting.bring()
+    assert caplog.messages == said
+    assert all(record.levelname == "WARNING" for record in caplog.records)
 
 
 def test_a_group_that_is_lost_again_and_again_is_not_asked_in_a_circle() -> None:
@@ -113,7 +143,7 @@ def test_a_group_with_others_is_not_asked_about_them_for_every_hole() -> None:
     setting.publisher.tick(1)
     Setting.bring(setting)
     setting.store.streams[STREAM].groups["g"].consumers.add("other")
-    hole = Hole(STREAM, 2, True)
+    hole = Hole(STREAM, 2, True, Position(7, 4))
     setting.engine.calls.clear()
     for _ in range(3):
         assert setting.intake.weigh(hole, Deadline(0)) == (0, 0)

@@ -48,6 +48,8 @@ def test_one_stream_or_several() -> None:
         ("adopt_after", 0, ValueError, "more than 0"),
         ("adopt_after", float("nan"), ValueError, "more than 0"),
         ("adopt_after", "1", TypeError, "number of seconds"),
+        ("stale_after", 0, ValueError, "stale_after must be more than 0"),
+        ("stale_after", True, TypeError, "stale_after is a number of seconds"),
         ("reconnect", 5, TypeError, "is a Backoff"),
     ],
 )

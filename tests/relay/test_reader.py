@@ -346,6 +346,23 @@ def test_what_the_engine_lost_is_counted_where_nobody_else_can_have_it(setting: 
     assert len(setting.gaps) == 2
 
 
+def test_two_readers_of_one_name_are_told_of_each_other_and_of_no_loss(
+    setting: Setting, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each is handed what the other is not; a warning of each, once, says what is wrong."""
+    one, two = setting.reader(batch=2), setting.reader(batch=2)
+    for reader in (one, two):
+        reader.start()
+        with pytest.raises(TimeoutError):
+            reader.get(0)
+    setting.publisher.tick(1, 12)
+    numbers = [take(reader, 2) for reader in (one, two) * 3]
+    assert numbers == [[1, 2], [3, 4], [5, 6], [7, 8], [9, 10], [11, 12]]
+    assert setting.gaps == []
+    text = "another reader is called 'one' in group 'books' too: names are for one process each"
+    assert [said for said in caplog.messages if "called" in said] == [text, text]
+
+
 def test_the_first_read_of_a_group_has_no_hole(setting: Setting) -> None:
     """It begins with the oldest entry that is kept, whatever its number."""
     setting.publisher.tick(1, 10)

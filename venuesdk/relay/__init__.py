@@ -38,8 +38,8 @@ primary, of a proxy or a name.
         +del +evalsha +exec +get +hincrby +multi +sadd +script|load +set +time +xadd
         +xinfo|groups +xinfo|stream +xlen +xpending +xrange +xtrim
     ACL SETUSER reader on >PASSWORD resetkeys ~venuesdk:* -@all
-        +hget +smembers +xack +xautoclaim +xgroup|create +xinfo|consumers +xinfo|groups +xlen
-        +xreadgroup
+        +exists +hget +smembers +xack +xautoclaim +xgroup|create +xinfo|consumers +xinfo|groups
+        +xlen +xrange +xreadgroup
 
 **Another engine** is a class with the methods of `Engine`; `MemoryEngine` is one. On NATS
 JetStream: ``append`` publishes with the expected last sequence, ``claim`` is a key of a KV bucket

@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeAlias
 from .engine import START, Position, Stored
 from .runs import Runs
 
-__all__ = ["Custody", "Emptied", "Entry", "Hole", "Item", "Trimmed"]
+__all__ = ["Custody", "Emptied", "Entry", "Hole", "Item", "Silent", "Trimmed"]
 
 
 class Entry(NamedTuple):
@@ -38,12 +38,13 @@ class Hole(NamedTuple):
     """Before the next entry of a stream others may be missing; its engine has to say whether.
 
     `missing` is how many at the most: all of them where it is `exact`, because both of its ends
-    are of one term, and nothing else is owed.
+    are of one term, and nothing else is owed. They end `before` the next entry.
     """
 
     stream: str
     missing: int
     exact: bool
+    before: Position
 
 
 class Emptied(NamedTuple):
@@ -52,7 +53,15 @@ class Emptied(NamedTuple):
     stream: str
 
 
-Item: TypeAlias = "Entry | Trimmed | Hole | Emptied"
+class Silent(NamedTuple):
+    """Nothing new has come of a stream for so many seconds; the last was of connection `epoch`."""
+
+    stream: str
+    seconds: float
+    epoch: int
+
+
+Item: TypeAlias = "Entry | Trimmed | Hole | Emptied | Silent"
 
 
 class _Stream:
@@ -120,6 +129,10 @@ class Custody:
         self.told.pop(stream, None)
         self._waiting.append(Emptied(stream))
 
+    def note(self, silent: Silent) -> None:
+        """Take a silence, to be told of after all that is here already."""
+        self._waiting.append(silent)
+
     def take(self, stream: str, entries: Iterable[Stored]) -> None:
         """Take entries that the group had not been given before, and look for holes."""
         state = self._streams[stream]
@@ -146,14 +159,14 @@ class Custody:
         last = state.last
         if last is None:
             # Of a group that has had nothing yet only what was cut off can be missing.
-            self._waiting.append(Hole(stream, 0, False))
+            self._waiting.append(Hole(stream, 0, False, position))
         elif position.term > last.term:
-            self._waiting.append(Hole(stream, position.seq - 1, False))
+            self._waiting.append(Hole(stream, position.seq - 1, False, position))
         elif position.term == last.term and position.seq > last.seq + 1:
             missing = position.seq - last.seq - 1
-            self._waiting.append(Hole(stream, missing, not state.owing))
+            self._waiting.append(Hole(stream, missing, not state.owing, position))
         elif state.owing:
-            self._waiting.append(Hole(stream, 0, False))
+            self._waiting.append(Hole(stream, 0, False, position))
         state.owing = False
 
     def _keep(self, stream: str, state: _Stream, entry: Stored, redelivered: bool) -> None:

@@ -197,5 +197,11 @@ class Engine(Protocol):
     def lag(self, stream: str, group: str) -> GroupLag:
         """Return how far a group is behind."""
 
+    def stands(self, stream: str, first: Position, last: Position) -> bool:
+        """Return whether any entry from `first` to `last` is kept still."""
+
+    def held(self, office: str) -> bool:
+        """Return whether somebody holds an office now."""
+
     def close(self) -> None:
         """Let go of the engine; a call that waits ends with `EngineUnavailable`."""

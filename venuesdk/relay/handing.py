@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import ClientClosed, VenueError
 from ..models import Gap, GapReason, StateChange
 from ..timing import Deadline
-from .custody import Custody, Emptied, Entry, Hole, Trimmed
+from .custody import Custody, Emptied, Entry, Hole, Silent, Trimmed
 from .engine import START
 from .entry import Origin
 from .intake import Intake
@@ -117,7 +117,7 @@ class Handing:
             return NOTHING
         return value
 
-    def _tell_of(self, item: Hole | Trimmed | Emptied, deadline: Deadline) -> bool:
+    def _tell_of(self, item: Hole | Trimmed | Emptied | Silent, deadline: Deadline) -> bool:
         """Tell of what is missing; return False where the engine cannot be asked about it now."""
         stream = item.stream
         following = self._custody.following(stream)
@@ -127,6 +127,10 @@ class Handing:
             self._tell_gap(GapReason.OVERFLOW, len(item.positions), place)
         elif isinstance(item, Emptied):
             self._tell_gap(GapReason.LOST, None, place)
+        elif isinstance(item, Silent):
+            self._shown = place
+            gap = Gap(GapReason.STALE, None, item.epoch)
+            self._telling.tell_gap(gap, stream, item.seconds)
         else:
             weighed = self._intake.weigh(item, deadline)
             if weighed is None:

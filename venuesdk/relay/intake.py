@@ -14,10 +14,12 @@ from typing import Final
 from ..session.journal import text_of
 from ..timing import Deadline, monotonic
 from .asking import LONGEST_WAIT, Asking
-from .custody import Custody, Hole
+from .custody import Custody, Hole, Silent
 from .engine import START, Engine, GroupGone, GroupLag, Position
-from .keys import key_of, office_of, stream_of
+from .keys import Wanted, key_of, office_of, stream_of
 from .plan import Plan
+from .reading import number_in
+from .silence import Silence
 from .telling import Telling
 
 __all__ = ["Intake"]
@@ -30,13 +32,15 @@ LOOK_EVERY: Final = 5.0
 """Seconds between two looks for streams that were not there before."""
 SHARED_FOR: Final = 5.0
 """Seconds for which a group that has other consumers is not asked whether it still has."""
+NAMESAKE_FOR: Final = 3_600.0
+"""Seconds for which another reader of this consumer's name counts as there, once it was found."""
 
 
 class Intake:
     """Brings entries of one reader from the engine into custody, and acknowledges them.
 
-    The consumer's thread calls it; but `lag`, `interrupt` and `end` are for any. `waiting` is set
-    while nothing is under way but the wait for new entries.
+    The consumer's thread calls it; but `lag`, `publishing`, `interrupt` and `end` are for any.
+    `waiting` is set while nothing is under way but the wait for new entries.
     """
 
     def __init__(
@@ -64,6 +68,9 @@ class Intake:
         self._gone: set[str] = set()
         self._rejoined = float("-inf")
         self._shared_until: dict[str, float] = {}
+        self._checked: set[Wanted] = set()
+        self._namesake_named = False
+        self._silence = Silence(plan.stale_after)
 
     # Joining -------------------------------------------------------------------------------------
 
@@ -74,6 +81,27 @@ class Intake:
                 office = office_of(self._plan.prefix, wanted.venue, wanted.shard)
                 self._begin(stream_of(office, wanted.kind), self._plan.oldest)
         self._look(self._plan.oldest)
+        for wanted in self._plan.wanted:
+            self._warn_where_absent(wanted)
+
+    def _warn_where_absent(self, wanted: Wanted) -> None:
+        """Say that nobody has published something yet: it may be mistyped, or its time to come."""
+        if wanted in self._checked:
+            return
+        office = office_of(self._plan.prefix, wanted.venue, wanted.shard)
+        streams = self._asking.ask(self._engine.listed, office)
+        self._checked.add(wanted)
+        kinds = [key_of(stream).kind for stream in streams if _is_of(stream, office)]
+        name = f"{wanted.venue}.{wanted.shard}" if wanted.shard else wanted.venue
+        if not kinds:
+            text = "nobody has published %s yet"
+            self._telling.journal.say(logging.WARNING, text, name, topic=office)
+        elif wanted.kind and wanted.kind not in kinds:
+            text = "nobody has published %r of %s yet; there are: %s"
+            there_are, topic = ", ".join(kinds), stream_of(office, wanted.kind)
+            self._telling.journal.say(
+                logging.WARNING, text, wanted.kind, name, there_are, topic=topic
+            )
 
     def _look(self, oldest: bool = True) -> None:
         """Join the streams that are there now, of those who are asked for as a whole.
@@ -101,6 +129,7 @@ class Intake:
         self._custody.begin(stream, given, lost > told)
         self._unfinished[stream] = START
         self._streams.append(stream)
+        self._silence.ended(stream, None)
 
     def _rejoin(self) -> None:
         """Join again, from the oldest entry, wherever the engine lost the group."""
@@ -208,6 +237,11 @@ class Intake:
             self.waiting = False
         for stream, entries in found:
             self._custody.take(stream, entries)
+            self._silence.ended(stream, number_in(entries[-1].fields or {}, b"epoch"))
+        for stream in self._silence.untold(self._streams):
+            epoch = self._silence.epochs.get(stream, 0)
+            self._custody.note(Silent(stream, self._silence.after or 0.0, epoch))
+            self._silence.told(stream)
 
     # Acknowledging -------------------------------------------------------------------------------
 
@@ -247,7 +281,8 @@ class Intake:
             return None
         try:
             lost, told = self._asking.ask(self._engine.lost, hole.stream, self._plan.group)
-            return self._custody.losses(hole, lost, told, self._is_alone(hole.stream))
+            alone = self._is_alone(hole.stream) and not self._is_anothers(hole)
+            return self._custody.losses(hole, lost, told, alone)
         except GroupGone:
             # Of that there is another gap to come.
             self._astray = True
@@ -266,14 +301,46 @@ class Intake:
             self._shared_until[stream] = now + SHARED_FOR
         return alone
 
+    def _is_anothers(self, hole: Hole) -> bool:
+        """Return whether somebody else was handed what is missing, under this consumer's name.
+
+        What still stands was not lost, and was not handed to this reader.
+        """
+        if not hole.missing:
+            return False
+        term, seq = hole.before
+        first, last = Position(term, seq - hole.missing), Position(term, seq - 1)
+        if not self._asking.ask(self._engine.stands, hole.stream, first, last):
+            return False
+        self._shared_until[hole.stream] = monotonic() + NAMESAKE_FOR
+        if not self._namesake_named:
+            self._namesake_named = True
+            plan = self._plan
+            text = "another reader is called %r in group %r too: names are for one process each"
+            self._telling.journal.say(
+                logging.WARNING, text, plan.consumer, plan.group, topic=hole.stream
+            )
+        return True
+
     def lag(self) -> list[GroupLag]:
         """Return how far the group is behind, stream by stream; raises what the engine raises."""
         group = self._plan.group
         return [self._asking.ask(self._engine.lag, one, group) for one in list(self._streams)]
 
+    def publishing(self) -> dict[str, bool]:
+        """Return by venue, or its shard, whether anybody publishes it; raises as `lag` does."""
+        found: dict[str, bool] = {}
+        for venue, shard, _ in self._plan.wanted:
+            office = office_of(self._plan.prefix, venue, shard)
+            name = f"{venue}.{shard}" if shard else venue
+            if name not in found:
+                found[name] = self._asking.ask(self._engine.held, office)
+        return found
+
     def _failed(self, error: Exception) -> None:
         if not self._stopping.is_set():
             self._start_over()
+            self._silence.begin_anew()
             self._asking.failed(error)
 
     def _start_over(self) -> None:

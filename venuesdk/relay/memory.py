@@ -249,6 +249,17 @@ class MemoryEngine:
             untaken = sum(one > mine.given for one in kept.entries)
             return GroupLag(stream, untaken, len(mine.held), mine.lost)
 
+    def stands(self, stream: str, first: Position, last: Position) -> bool:
+        """Return whether any entry from `first` to `last` is kept still."""
+        with self._open() as store:
+            kept = store.streams.get(stream)
+            return kept is not None and any(first <= one <= last for one in kept.entries)
+
+    def held(self, office: str) -> bool:
+        """Return whether somebody holds an office now."""
+        with self._open() as store:
+            return store.offices.get(office, ("", 0.0))[1] > monotonic()
+
     def close(self) -> None:
         """Let go; a call that waits ends."""
         with self._store.lock:

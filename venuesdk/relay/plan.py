@@ -26,6 +26,7 @@ class Plan:
     batch: int
     adopt_after: float | None
     reconnect: Backoff
+    stale_after: float | None = None
 
 
 def plan_of(
@@ -37,6 +38,7 @@ def plan_of(
     batch: int,
     adopt_after: float | None,
     reconnect: Backoff,
+    stale_after: float | None = None,
 ) -> Plan:
     """Return the plan of what a user asked for; raise `ValueError` or `TypeError` for what is none.
 
@@ -60,11 +62,19 @@ def plan_of(
         raise TypeError(f"batch is an int, not {batch!r}")
     if batch < 1:
         raise ValueError(f"batch must be at least 1, not {batch}")
-    if adopt_after is not None:
-        if isinstance(adopt_after, bool) or not isinstance(adopt_after, (int, float)):
-            raise TypeError(f"adopt_after is a number of seconds or None, not {adopt_after!r}")
-        if not 0 < adopt_after < math.inf:
-            raise ValueError(f"adopt_after must be more than 0 seconds, not {adopt_after}")
+    _check_time("adopt_after", adopt_after)
+    _check_time("stale_after", stale_after)
     if not isinstance(reconnect, Backoff):
         raise TypeError(f"reconnect is a Backoff, not {reconnect!r}")
-    return Plan(wanted, group, consumer, prefix, oldest, batch, adopt_after, reconnect)
+    return Plan(
+        wanted, group, consumer, prefix, oldest, batch, adopt_after, reconnect, stale_after
+    )
+
+
+def _check_time(what: str, seconds: float | None) -> None:
+    if seconds is None:
+        return
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+        raise TypeError(f"{what} is a number of seconds or None, not {seconds!r}")
+    if not 0 < seconds < math.inf:
+        raise ValueError(f"{what} must be more than 0 seconds, not {seconds}")

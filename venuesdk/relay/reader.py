@@ -74,10 +74,12 @@ class RelayReader:
 
     `engine` is the address of a Redis (``redis://``, ``rediss://`` or ``unix://``), or an `Engine`,
     which the reader then closes. Readers of one `group` share its entries, each under a `consumer`
-    name of its own, which it keeps when it is started again; every group gets all. `streams` are
-    ``"onyx"``, all kinds of that venue, those that appear later too, ``"onyx:tickers"``, or with
-    a shard ``"onyx.eu:tickers"``. A new group begins with the `oldest` entry that is kept, or with
-    the next.
+    name of its own, which it keeps when it is started again, and which no other process has at the
+    same time (a warning says where one has); every group gets all. `streams` are
+    ``"onyx"``, all kinds of that venue, those that appear later too, within five seconds,
+    ``"onyx:tickers"``, which is found at once, or with a shard ``"onyx.eu:tickers"``. What nobody
+    has published yet, a mistyped kind perhaps, is waited for, and named in a warning once. A new
+    group begins with the `oldest` entry that is kept, or with the next.
 
     Without `callback`, iterate over the reader or call `get`, on one thread at a time; with it,
     ``with reader:`` or `start` runs a thread that calls it. `on_gap` and `on_state` are called on
@@ -86,12 +88,20 @@ class RelayReader:
     each outage, what the engine failed with go to `on_error`.
 
     **At least once.** An entry is acknowledged when the consumer asks for the next one, or its
-    callback has returned: what was in hand when a program ended comes again, marked by
-    ``origin.redelivered``. What was seen to here never does. Entries that a consumer has not
-    acknowledged for `adopt_after` seconds another of its group takes over (``None``: never); so a
-    `batch`, which is handed out at once, must be seen to in less time. The acknowledgements go to
-    the engine together, every 500, every second and before the reader waits; so does the last of
-    them at `close`, but not that of the event in the hands of a loop that was left.
+    callback has returned, or raised: that is told to `on_error`, and the event counts as seen to;
+    one that must not be lost is kept by the callback itself. What was in hand when a program ended
+    comes again, marked by ``origin.redelivered``. What was seen to here never does. Entries that a
+    consumer has not acknowledged for `adopt_after` seconds another of its group takes over
+    (``None``: never); so a `batch`, which is handed out at once, must be seen to in less time. The
+    acknowledgements go to the engine together, every 500, every second and before the reader waits;
+    so does the last of them at `close`, but not that of the event in the hands of a loop that was
+    left.
+
+    **Silence.** With `stale_after`, ``on_gap`` is told, by one `Gap` with `GapReason.STALE`, of
+    each silence of a stream: nothing new of it was handed to this reader for so many seconds in
+    which the engine could be used. Never early, and within 2.5 seconds after, while the reader
+    waits for events. Any new entry ends a silence, so does an outage of the engine. Whether the
+    market is quiet or nobody publishes, `publishing` tells.
 
     **Outages** of the engine end by themselves: the reader keeps what it has, and asks again in the
     rhythm of `reconnect`. Only the first `start` raises. `timeout` bounds each answer of Redis in
@@ -117,6 +127,7 @@ class RelayReader:
         batch: int = 500,
         adopt_after: float | None = 60.0,
         reconnect: Backoff = Backoff(maximum=5.0),  # noqa: B008 - a frozen value
+        stale_after: float | None = None,
         password: str | Secret | Callable[[], str | Secret] | None = None,
         ca_file: str | Path | None = None,
         timeout: float = 5.0,
@@ -128,7 +139,7 @@ class RelayReader:
         for name, function in given.items():
             check_callback(name, function)
         self._plan = plan_of(
-            streams, group, consumer, prefix, oldest, batch, adopt_after, reconnect
+            streams, group, consumer, prefix, oldest, batch, adopt_after, reconnect, stale_after
         )
         self._callback = callback
         self._pid = os.getpid()
@@ -273,6 +284,15 @@ class RelayReader:
         """
         self._check_open()
         return tuple(self._intake.lag())
+
+    def publishing(self) -> dict[str, bool]:
+        """Return whether a publisher is in office now, for each venue and shard asked for.
+
+        By ``"onyx"``, or with a shard ``"onyx.eu"``. A publisher that was killed stays in office
+        until its lease ends. Asks the engine, blocks and raises as `lag` does.
+        """
+        self._check_open()
+        return self._intake.publishing()
 
     @property
     def stats(self) -> ReaderStats:

@@ -373,6 +373,16 @@ class RedisEngine:
             untaken = min(untaken, int(self._client.xlen(stream)))
         return GroupLag(stream, untaken, found["pending"], self._lost(stream, group))
 
+    @_translating
+    def stands(self, stream: str, first: Position, last: Position) -> bool:
+        """Return whether any entry from `first` to `last` is kept still."""
+        return bool(self._client.xrange(stream, str(first), str(last), count=1))
+
+    @_translating
+    def held(self, office: str) -> bool:
+        """Return whether somebody holds an office now."""
+        return bool(self._client.exists(f"{office}/lease"))
+
     def close(self) -> None:
         """Let go of the connection; a read that waits ends within half a second."""
         self._closed = True

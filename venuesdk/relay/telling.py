@@ -58,11 +58,14 @@ class Telling(Teller):
         """Tell at once: whoever reports anything here is on the consuming thread."""
         notice()
 
-    def tell_gap(self, gap: Gap, name: str) -> None:
-        """Run ``on_gap``, or log a warning where there is none."""
+    def tell_gap(self, gap: Gap, name: str, silence: float | None = None) -> None:
+        """Run ``on_gap``, or log a warning where there is none.
+
+        `silence` is for how many seconds nothing came, where that is the gap.
+        """
         self.gaps += 1
         if self._on_gap is None:
-            self.journal.say_gap(name, gap)
+            self.journal.say_gap(name, gap, silence)
         else:
             self.call(self._on_gap, gap, name)
 
