@@ -35,11 +35,33 @@ def test_one_at_a_time_in_the_order_in_which_they_came() -> None:
 def test_a_turn_that_does_not_come_is_given_up() -> None:
     """At the deadline; nobody waits for who has gone."""
     turns = Turns()
-    late = pytest.raises(TimeoutError, match="still asking")
-    with turns.turn(Deadline(5)), late, turns.turn(Deadline(0)):
-        pass
+    errors: list[str | None] = []
+
+    def ask() -> None:
+        try:
+            with turns.turn(Deadline(0)):
+                errors.append(None)
+        except TimeoutError as error:
+            errors.append(str(error))
+
+    other = threading.Thread(target=ask)
+    with turns.turn(Deadline(5)):
+        other.start()
+        other.join(5)
     with turns.turn(Deadline(0)):
-        pass
+        assert errors == ["another thread is still asking the engine"]
+
+
+def test_what_an_interrupt_left_in_the_line_keeps_nobody_waiting() -> None:
+    """Neither the thread that left it there, nor others where that thread has ended."""
+    turns = Turns()
+    ended = threading.Thread(target=turns._line.append, args=(threading.current_thread(),))
+    ended.start()
+    ended.join(5)
+    turns._line.append(ended)
+    with turns.turn(Deadline(0)):
+        assert list(turns._line) == [threading.current_thread()]
+    assert not turns._line
 
 
 def test_an_interrupt_gives_the_turn_back() -> None:

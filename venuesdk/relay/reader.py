@@ -11,7 +11,6 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -169,10 +168,16 @@ class RelayReader:
         """
         self._check_open()
         if self._worker is None:
-            with self._consuming("start"):
+            me = self._consumer_here("start")
+            # Ctrl-C may come at any line: what is taken inside is given back, and nothing else is.
+            try:
+                self._begin(me)
                 self._join()
                 if self._callback is not None:
                     self._start_worker()
+            finally:
+                if self._inside is me:
+                    self._inside = None
         return self
 
     def close(self) -> None:
@@ -243,17 +248,22 @@ class RelayReader:
             raise ValueError("the reader has a callback")
         deadline = Deadline(timeout)
         asked = False
+        me = self._consumer_here("get")
         try:
-            with self._consuming("get"):
-                self._join()
-                self._handing.done()
-                asked = True
-                return self._handing.next(deadline)
+            self._begin(me)
+            self._join()
+            self._handing.done()
+            asked = True
+            return self._handing.next(deadline)
         except BaseException:
             # Ctrl-C may come when an event is on its way out: it is not in anybody's hands then.
             if asked:
                 self._handing.take_back()
             raise
+        finally:
+            # No call, for Ctrl-C may come with one.
+            if self._inside is me:
+                self._inside = None
 
     def __iter__(self) -> Iterator[Any]:
         """Yield events until the reader is closed."""
@@ -332,27 +342,25 @@ class RelayReader:
         if self._stopping.is_set():
             raise ClientClosed("the relay's reader is closed", venue="relay")
 
-    @contextmanager
-    def _consuming(self, call: str) -> Iterator[None]:
-        """Let nobody else consume meanwhile, nor while this thread has an event in hand."""
+    def _consumer_here(self, call: str) -> threading.Thread:
+        """Return this thread, if it may consume: not inside of what a reader calls."""
         self._check_open()
         me = threading.current_thread()
         if self._inside is me:
             raise ReentrantCall(f"{call} would wait for itself inside a callback", venue="relay")
-        try:
-            with self._lock:
-                other = self._consumer
-                if other is not None and other is not me:
-                    busy = self._inside is other or self._handing.handed is not None
-                    if busy and other.is_alive():
-                        raise ValueError(f"another thread consumes this reader: {other.name}")
-                    # It went away with an event in its hands.
-                    self._handing.drop()
-                self._consumer = self._inside = me
-            yield
-        finally:
-            if self._inside is me:
-                self._inside = None
+        return me
+
+    def _begin(self, me: threading.Thread) -> None:
+        """Let nobody else consume meanwhile, nor while this thread has an event in hand."""
+        with self._lock:
+            other = self._consumer
+            if other is not None and other is not me:
+                busy = self._inside is other or self._handing.handed is not None
+                if busy and other.is_alive():
+                    raise ValueError(f"another thread consumes this reader: {other.name}")
+                # It went away with an event in its hands.
+                self._handing.drop()
+            self._consumer = self._inside = me
 
     def _join(self) -> None:
         if not self._started:

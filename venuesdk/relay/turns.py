@@ -16,13 +16,16 @@ __all__ = ["Turns"]
 class Turns:
     """Whose turn it is: first come, first served, so that nobody who asks all the time has it all.
 
+    Ctrl-C may come at any line, also where a turn was taken and nobody is there yet to give it
+    back: what a thread has left in the line so, or one that has ended, counts for nothing.
+
     Lock: `_lock` guards the line; it is not held while a turn lasts.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
-        self._line: deque[object] = deque()
+        self._line: deque[threading.Thread] = deque()
 
     @contextmanager
     def turn(self, deadline: Deadline) -> Iterator[None]:
@@ -30,17 +33,24 @@ class Turns:
 
         Raises `TimeoutError` where it has not come by the deadline.
         """
-        me = object()
+        me = threading.current_thread()
         try:
             with self._lock:
+                self._leave_locked(me)
                 self._line.append(me)
                 while self._line[0] is not me:
-                    if deadline.expired():
+                    if not self._line[0].is_alive():
+                        self._line.popleft()
+                    elif deadline.expired():
                         raise TimeoutError("another thread is still asking the engine")
-                    self._changed.wait(deadline.slice(SLICE))
+                    else:
+                        self._changed.wait(deadline.slice(SLICE))
             yield
         finally:
             with self._lock:
-                if me in self._line:
-                    self._line.remove(me)
+                self._leave_locked(me)
                 self._changed.notify_all()
+
+    def _leave_locked(self, thread: threading.Thread) -> None:
+        while thread in self._line:
+            self._line.remove(thread)
