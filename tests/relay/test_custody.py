@@ -222,6 +222,18 @@ def test_a_hole_that_nothing_explains_is_lost_where_nobody_else_can_have_it() ->
         assert losses(custody, 0, alone) == expected
 
 
+def test_what_was_told_before_its_own_hole_was_reached_is_not_told_again() -> None:
+    """Of a hole between two terms nobody knows how many are behind it; the next one may be those."""
+    custody = begun(Position(7, 1))
+    custody.take(STREAM, stored(1, term=8))
+    assert losses(custody, 6, True) == (6, 0)
+    custody.tell(STREAM, 6)
+    custody.take(STREAM, stored(10, term=8))
+    assert losses(custody, 6, True) == (0, 2)
+    custody.take(STREAM, stored(13, term=8))
+    assert losses(custody, 6, True) == (0, 2)
+
+
 def test_a_counter_that_was_set_back_is_counted_from_there() -> None:
     """The engine was emptied, and cut since."""
     custody = begun(Position(7, 1))

@@ -67,12 +67,13 @@ Item: TypeAlias = "Entry | Trimmed | Hole | Emptied | Silent"
 class _Stream:
     """What is known of one stream."""
 
-    __slots__ = ("held", "last", "owing", "seen", "settled", "told")
+    __slots__ = ("ahead", "held", "last", "owing", "seen", "settled", "told")
 
     def __init__(self, given: Position, owing: bool) -> None:
         self.last = None if given == START else given
         self.owing = owing
         self.told = 0
+        self.ahead = 0
         self.held: set[Position] = set()
         self.seen = Runs()
         self.settled: dict[Position, None] = {}
@@ -125,7 +126,7 @@ class Custody:
     def begin_anew(self, stream: str) -> None:
         """Note that the engine lost the group, and that it begins with the oldest entry again."""
         state = self._streams[stream]
-        state.last, state.told, state.owing = None, 0, False
+        state.last, state.told, state.owing, state.ahead = None, 0, False, 0
         self.told.pop(stream, None)
         self._waiting.append(Emptied(stream))
 
@@ -251,10 +252,15 @@ class Custody:
         # Less than before where the engine was emptied.
         state.told = min(max(state.told, told), lost)
         owed = lost - state.told
+        ahead, state.ahead = state.ahead, 0
         if owed:
             # What is beyond this hole, where it is exact, belongs to the next one.
-            return (min(owed, hole.missing) if alone and hole.exact else owed), 0
-        return 0, (hole.missing if alone else 0)
+            if alone and hole.exact:
+                return min(owed, hole.missing), 0
+            # Where it is not, some of it may have been cut off behind it meanwhile.
+            state.ahead = owed
+            return owed, 0
+        return 0, (max(0, hole.missing - ahead) if alone else 0)
 
     def tell(self, stream: str, count: int) -> None:
         """Note that so many more that were cut off were told of: the engine is to keep that."""
