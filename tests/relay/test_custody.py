@@ -223,7 +223,7 @@ def test_a_hole_that_nothing_explains_is_lost_where_nobody_else_can_have_it() ->
 
 
 def test_what_was_told_before_its_own_hole_was_reached_is_not_told_again() -> None:
-    """Of a hole between two terms nobody knows how many are behind it; the next one may be those."""
+    """How many are behind a hole between two terms nobody knows; the next one may be of those."""
     custody = begun(Position(7, 1))
     custody.take(STREAM, stored(1, term=8))
     assert losses(custody, 6, True) == (6, 0)
