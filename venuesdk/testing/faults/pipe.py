@@ -69,6 +69,14 @@ class Pipe:
         self.state = State.OPEN
         self.update()
 
+    def _reached(self) -> bool:
+        """Whether the target has been connected to, although the loop may not have seen it yet."""
+        if self._asked and not self._connected:
+            with contextlib.suppress(OSError):
+                self._target.getpeername()
+                self._connected = True
+        return self._connected
+
     def update(self) -> None:
         """Watch what is to be watched now, and end what both sides have ended."""
         if self.state is not State.OPEN:
@@ -88,9 +96,9 @@ class Pipe:
         """End or hold the connection now; what is on its way stays behind."""
         if how == HOLD:
             self.hold()
-        elif how == RESET or not self._connected:
+        elif how == RESET or not self._reached():
             self.abort()
-        elif self.state in (State.OPEN, State.HELD):
+        elif self.state in (State.CONNECTING, State.OPEN, State.HELD):
             self._say_goodbye(State.FINISHED, self._reset_whoever_speaks)
 
     def abort(self) -> None:
