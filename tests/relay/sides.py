@@ -17,7 +17,7 @@ def publish(engine: Engine) -> None:
     engine.claim(OFFICE, "me", 5.0, 0)
     engine.append(STREAM, Position(7, 1), DRAFTS)
     engine.top(STREAM)
-    engine.enlist(OFFICE, [STREAM])
+    engine.enlist(OFFICE, STREAM)
     engine.trim(STREAM)
     engine.slowest(STREAM)
     engine.cut(STREAM, 1)

@@ -86,17 +86,6 @@ def run() -> Iterator[Callable[..., Program]]:
             program.kill()
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[RedisServer]:
-    """Return a Redis that writes down what it is told before it answers, and may be killed.
-
-    With ``everysec`` it may answer up to two seconds before it writes, while the disk is busy.
-    """
-    server = RedisServer(tmp_path, appendonly="yes", appendfsync="always")
-    yield server
-    server.close()
-
-
 class Log:
     """What a consumer wrote down."""
 
@@ -189,15 +178,22 @@ def test_a_hundred_thousand_events_while_each_part_is_killed(
     kill_all(server, run, tmp_path, 100_000)
 
 
-def test_a_publisher_that_dies_is_followed_by_the_one_that_stands_by(
+def run_two(
     server: RedisServer, run: Callable[..., Program], tmp_path: Path
-) -> None:
-    """Within its lease, with one gap, and with no event that both have published."""
+) -> tuple[Log, Program, Program]:
+    """Run a consumer, a publisher with a lease of 0.6 s, and one that stands by."""
     log = Log(tmp_path / "log")
     run("consume.py", server.url, "g", tmp_path / "log")
     first = run("stand_by.py", server.url, 0.6)
     first.await_line("in office")
-    second = run("stand_by.py", server.url, 0.6)
+    return log, first, run("stand_by.py", server.url, 0.6)
+
+
+def test_a_publisher_that_dies_is_followed_by_the_one_that_stands_by(
+    server: RedisServer, run: Callable[..., Program], tmp_path: Path
+) -> None:
+    """Within its lease, with one gap, and with no event that both have published."""
+    log, first, second = run_two(server, run, tmp_path)
     log.await_events(200)
     first.kill()
     killed = int(time.time() * 1000)
@@ -213,11 +209,7 @@ def test_a_publisher_that_only_stood_still_never_doubles_an_event(
     server: RedisServer, run: Callable[..., Program], tmp_path: Path
 ) -> None:
     """It wakes in the belief to be in office, with events that the other one published too."""
-    log = Log(tmp_path / "log")
-    run("consume.py", server.url, "g", tmp_path / "log")
-    first = run("stand_by.py", server.url, 0.6)
-    first.await_line("in office")
-    second = run("stand_by.py", server.url, 0.6)
+    log, first, second = run_two(server, run, tmp_path)
     for one, other in ((first, second), (second, first), (first, second)):
         log.await_events(len(log.events()) + 200)
         one.signal(signal.SIGSTOP)

@@ -240,8 +240,8 @@ def test_the_streams_of_an_office_are_listed(make: Make) -> None:
     """Sorted, each once."""
     engine = make()
     assert engine.listed(OFFICE) == []
-    engine.enlist(OFFICE, ["b", "a"])
-    engine.enlist(OFFICE, ["a"])
+    for stream in ("b", "a", "a"):
+        engine.enlist(OFFICE, stream)
     assert engine.listed(OFFICE) == ["a", "b"]
 
 

@@ -59,20 +59,6 @@ def publish() -> Iterator[Callable[..., Publisher]]:
         one.close()
 
 
-@pytest.fixture
-def start_redis(tmp_path: Path) -> Iterator[Callable[..., RedisServer]]:
-    """Return what starts a Redis that a test may harm."""
-    started: list[RedisServer] = []
-
-    def start(**options: Any) -> RedisServer:
-        started.append(RedisServer(tmp_path, **options))
-        return started[-1]
-
-    yield start
-    for one in started:
-        one.close()
-
-
 class Consumer:
     """A reader of one group that keeps the numbers and the gaps that it is given."""
 

@@ -82,7 +82,8 @@ def test_after_a_failure_it_asks_again_for_what_is_unfinished() -> None:
 def test_joining_again_after_it_was_interrupted_does_what_is_left() -> None:
     """No stream is begun twice."""
     setting = Setting("onyx")
-    setting.publisher.engine.enlist("venuesdk:{onyx}", [STREAM, "venuesdk:{onyx}:x"])
+    for stream in (STREAM, "venuesdk:{onyx}:x"):
+        setting.publisher.engine.enlist("venuesdk:{onyx}", stream)
     setting.engine.fail("given", GroupGone("interrupted"))
     with pytest.raises(GroupGone):
         setting.intake.join()
@@ -113,9 +114,8 @@ def test_what_nobody_has_published_is_named_once_and_waited_for(
 ) -> None:
     """It may be mistyped, or its publisher comes later."""
     setting = Setting(asked)
-    if listed:
-        streams = [f"venuesdk:{{onyx}}:{kind}" for kind in listed]
-        setting.publisher.engine.enlist("venuesdk:{onyx}", streams)
+    for kind in listed:
+        setting.publisher.engine.enlist("venuesdk:{onyx}", f"venuesdk:{{onyx}}:{kind}")
     for _ in range(2):
         setting.intake.join()
     setting.bring()
@@ -171,7 +171,7 @@ def test_nothing_is_asked_where_there_is_no_stream_yet(monkeypatch: pytest.Monke
     setting.intake.join()
     assert setting.bring() == ["listed"]
     setting.publisher.tick(1)
-    setting.publisher.engine.enlist("venuesdk:{onyx}", [STREAM])
+    setting.publisher.engine.enlist("venuesdk:{onyx}", STREAM)
     setting.bring()
     assert setting.work_off() == 1
 

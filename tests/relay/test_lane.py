@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from attrs import evolve
-from sources import dashboards, event, onyx, source_of
+from sources import dashboards, event, source_of
 
 from venuesdk import OnyxClient
 from venuesdk.errors import ProtocolError
@@ -21,14 +20,6 @@ from venuesdk.venues.onyx.topics import tickers_topic
 
 NOW = 1_763_776_549_123_456_789
 CONNECTED = StateChange(State.CONNECTED, State.CONNECTED, "", 0, 3)
-
-
-@pytest.fixture
-def client() -> Iterator[OnyxClient]:
-    """Return a client that is never connected."""
-    with_nothing = onyx()
-    yield with_nothing
-    with_nothing.close()
 
 
 @pytest.fixture
@@ -54,7 +45,7 @@ def put(lane: Lane, source: Source, *numbers: int) -> None:
 
 def taken(lane: Lane, most: int = 1000, settle: bool = True) -> list[str]:
     """Take what waits, and return it in short."""
-    lane.take(most, NOW, lambda source, error: None)
+    lane.take(most, NOW, lambda error: None)
     found = [text_of(draft) for draft in lane.flight]
     if settle:
         lane.settle()
@@ -105,7 +96,7 @@ def test_a_batch_is_bounded_in_bytes(source: Source) -> None:
     large = Event("tickers", b" " * (LARGEST_BATCH // 2), decode)
     for _ in range(4):
         lane.put(source, [large], 3, NOW)
-    lane.take(1000, NOW, lambda source, error: None)
+    lane.take(1000, NOW, lambda error: None)
     assert len(lane.flight) == 2
 
 
@@ -204,7 +195,7 @@ def test_standing_by_forgets_and_counts(source: Source) -> None:
     """What comes while another publisher is in office is counted, and nothing of it waits."""
     lane = lane_of(source)
     put(lane, source, 1, 2)
-    lane.take(1, NOW, lambda source, error: None)
+    lane.take(1, NOW, lambda error: None)
     assert lane.stand_by() == 2
     put(lane, source, 3)
     assert lane.stand_by() == 0
@@ -215,7 +206,7 @@ def test_a_term_begins_with_the_state_and_with_gaps(client: OnyxClient, source: 
     """Readers of a stream that goes on are told once for each topic, also for one that is new."""
     lane = lane_of(source)
     put(lane, source, 1)
-    lane.take(1000, NOW, lambda source, error: None)
+    lane.take(1000, NOW, lambda error: None)
     lane.begin(2, CONNECTED, True, NOW)
     put(lane, source, 2)
     assert taken(lane) == ["state", f"taken_over None of {DUB}", "1"]
@@ -258,7 +249,7 @@ def test_what_only_this_process_could_read_becomes_a_gap(source: Source) -> None
 
     lane = lane_of(source)
     lane.put(source, [event(1), Event("tickers", b"{}", refuse), event(2)], 3, NOW)
-    lane.take(1000, NOW, lambda source, error: told.append(error))
+    lane.take(1000, NOW, told.append)
     assert [text_of(draft) for draft in lane.flight] == ["1", f"undecodable 1 of {DUB}", "2"]
     assert [str(error) for error in told] == ["refused"]
 
@@ -267,7 +258,7 @@ def test_the_facts_of_an_event_go_with_it(source: Source) -> None:
     """Topic, narrowing, decoder, connection, both times and the payload stand in its entry."""
     lane = lane_of(source)
     put(lane, source, 1_700_000_000_123)
-    lane.take(1000, NOW, lambda source, error: None)
+    lane.take(1000, NOW, lambda error: None)
     (draft,) = lane.flight
     assert draft.head.topic == DUB
     assert draft.head.narrow == ("products", "dub")

@@ -13,7 +13,7 @@ def test_engines_share_a_store_and_only_a_store() -> None:
     """As programs share a server."""
     store = MemoryStore()
     one, two, stranger = MemoryEngine(store), MemoryEngine(store), MemoryEngine(MemoryStore())
-    one.enlist("o", ["s"])
+    one.enlist("o", "s")
     assert (two.listed("o"), stranger.listed("o")) == (["s"], [])
 
 

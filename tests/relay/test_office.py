@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sources import onyx
 
 from venuesdk import OnyxClient, timing
 from venuesdk.models import State
@@ -16,14 +14,6 @@ from venuesdk.relay.office import Office
 from venuesdk.testing import FakeClock
 
 NAME = "venuesdk:{onyx}"
-
-
-@pytest.fixture
-def client() -> Iterator[OnyxClient]:
-    """Return a client that is never connected."""
-    one = onyx()
-    yield one
-    one.close()
 
 
 def test_a_lease_is_renewed_three_times_in_its_time(client: OnyxClient) -> None:

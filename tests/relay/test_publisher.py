@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -131,7 +131,7 @@ def test_an_account_is_never_dropped(store: MemoryStore) -> None:
         Relay(client, MemoryEngine(store), max_queue=1) as relay,
     ):
         client.subscribe_account("0xb18e6e42cd252b78731f4eec48a7d1cf6a0b3849", relay)
-        (lane,) = relay._lanes.values()
+        (lane,) = relay._all_lanes()
         assert lane.private
         assert lane.stream == "venuesdk:{timex}:account"
 
@@ -225,14 +225,6 @@ def test_a_relay_is_not_started_by_a_fork_of_its_maker(store: MemoryStore) -> No
     assert os.waitpid(child, 0)[1] == 0
     relay.close()
     client.close()
-
-
-@pytest.fixture
-def client() -> Iterator[OnyxClient]:
-    """Return a client that is never connected."""
-    one = onyx()
-    yield one
-    one.close()
 
 
 @pytest.mark.parametrize(

@@ -285,7 +285,8 @@ def test_streams_that_come_later_are_found(
     with pytest.raises(TimeoutError):
         reader.get(0)
     setting.publisher.tick(1)
-    setting.publisher.engine.enlist(office, [STREAM, "foreign", "venuesdk:{timex}:x"])
+    for stream in (STREAM, "foreign", "venuesdk:{timex}:x"):
+        setting.publisher.engine.enlist(office, stream)
     assert take(reader, 1) == [1]
     assert [lag.stream for lag in reader.lag()] == [STREAM]
 

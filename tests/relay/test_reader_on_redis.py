@@ -5,12 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from entries import STREAM, Publisher, seen
-from redis_server import RedisServer, has_redis
+from redis_server import RedisServer
 
 from venuesdk.models import Gap, GapReason
 from venuesdk.relay import EngineRefused, EngineUnavailable, RelayReader
@@ -54,16 +53,6 @@ def setting() -> Iterator[Setting]:
     yield made
     for one in made.closing:
         one.close()
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[RedisServer]:
-    """Return a Redis that a test may harm, and that keeps what it answered."""
-    if not has_redis():
-        pytest.skip("redis-server is not installed")
-    server = RedisServer(tmp_path, appendonly="yes", appendfsync="always")
-    yield server
-    server.close()
 
 
 def take(reader: RelayReader, count: int) -> list[int]:

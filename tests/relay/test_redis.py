@@ -47,20 +47,6 @@ def engine(redis_server: RedisServer) -> Iterator[RedisEngine]:
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Callable[..., RedisServer]]:
-    """Return what starts a Redis that a test may harm."""
-    started: list[RedisServer] = []
-
-    def start(**options: Any) -> RedisServer:
-        started.append(RedisServer(tmp_path, **options))
-        return started[-1]
-
-    yield start
-    for one in started:
-        one.close()
-
-
-@pytest.fixture
 def engines() -> Iterator[Callable[..., RedisEngine]]:
     """Return what makes engines, which are closed at the end."""
     made: list[RedisEngine] = []
@@ -107,10 +93,10 @@ def test_what_redis_refuses_for_its_id_is_stored_already_or_another_publishers(
 
 
 def test_without_memory_what_was_stored_stays_and_the_rest_comes_later(
-    server: Callable[..., RedisServer], engines: Callable[..., RedisEngine]
+    start_redis: Callable[..., RedisServer], engines: Callable[..., RedisEngine]
 ) -> None:
     """Redis refuses writes when it is full; given again after trimming, the whole batch stands."""
-    place = server(maxmemory="3mb", maxmemory_policy="noeviction")
+    place = start_redis(maxmemory="3mb", maxmemory_policy="noeviction")
     engine = engines(place.url)
     engine.join(STREAM, "g", True)
     batch, first = drafts(200, 2000), 1
@@ -179,10 +165,10 @@ def test_scripts_that_redis_forgot_are_told_it_again(
 
 
 def test_a_lease_that_cannot_be_renewed_for_want_of_room_is_a_full_engine(
-    server: Callable[..., RedisServer], engines: Callable[..., RedisEngine]
+    start_redis: Callable[..., RedisServer], engines: Callable[..., RedisEngine]
 ) -> None:
     """Then trimming is what helps, and not an operator."""
-    place = server(maxmemory="1", maxmemory_policy="noeviction")
+    place = start_redis(maxmemory="1", maxmemory_policy="noeviction")
     with pytest.raises(EngineFull):
         engines(place.url).claim(OFFICE, "a", 60.0, 0)
 
@@ -322,10 +308,10 @@ def test_nobody_there(engines: Callable[..., RedisEngine], redis_server: RedisSe
 
 
 def test_a_killed_redis_can_be_used_again_by_the_same_engine(
-    server: Callable[..., RedisServer], engines: Callable[..., RedisEngine]
+    start_redis: Callable[..., RedisServer], engines: Callable[..., RedisEngine]
 ) -> None:
     """With an append-only file nothing that was confirmed is lost by the death of the process."""
-    place = server(appendonly="yes", appendfsync="always")
+    place = start_redis(appendonly="yes", appendfsync="always")
     engine = engines(place.url)
     engine.append(STREAM, Position(7, 1), drafts(100))
     place.kill()
@@ -338,10 +324,10 @@ def test_a_killed_redis_can_be_used_again_by_the_same_engine(
 
 
 def test_a_frozen_redis_is_given_up_in_time(
-    server: Callable[..., RedisServer], engines: Callable[..., RedisEngine]
+    start_redis: Callable[..., RedisServer], engines: Callable[..., RedisEngine]
 ) -> None:
     """No call waits longer than it may, and an answer that comes late is nobody else's."""
-    place = server()
+    place = start_redis()
     engine = engines(place.url, timeout=0.2)
     engine.append(STREAM, Position(7, 1), drafts(2))
     place.freeze()
@@ -354,10 +340,10 @@ def test_a_frozen_redis_is_given_up_in_time(
 
 
 def test_a_replica_is_no_place_to_write_to(
-    server: Callable[..., RedisServer], engines: Callable[..., RedisEngine]
+    start_redis: Callable[..., RedisServer], engines: Callable[..., RedisEngine]
 ) -> None:
     """After a failover the old primary refuses writes: that is waited out, not a mistake."""
-    place = server()
+    place = start_redis()
     place.ask("REPLICAOF", "127.0.0.1", "1")
     with pytest.raises(EngineUnavailable, match="ReadOnly"):
         engines(place.url).append(STREAM, Position(7, 1), drafts(1))
@@ -410,10 +396,10 @@ def test_a_read_ends_when_the_engine_is_closed(
 
 
 def test_a_redis_that_deletes_keys_for_want_of_room_is_warned_of(
-    server: Callable[..., RedisServer], engines: Callable[..., RedisEngine]
+    start_redis: Callable[..., RedisServer], engines: Callable[..., RedisEngine]
 ) -> None:
     """A stream is no cache; where nobody may ask for the settings there is nothing to say."""
-    place = server(maxmemory="100mb", maxmemory_policy="allkeys-lru")
+    place = start_redis(maxmemory="100mb", maxmemory_policy="allkeys-lru")
     (hazard,) = engines(place.url).hazards()
     assert "allkeys-lru" in hazard
     place.ask("ACL", "SETUSER", "default", "-info")
@@ -429,10 +415,10 @@ def test_a_redis_that_deletes_keys_for_want_of_room_is_warned_of(
 
 
 def test_a_password_is_used_and_shown_by_nothing(
-    server: Callable[..., RedisServer], engines: Callable[..., RedisEngine]
+    start_redis: Callable[..., RedisServer], engines: Callable[..., RedisEngine]
 ) -> None:
     """In the address, as text, as a `Secret` and from a callable."""
-    place = server(requirepass=PASSWORD)
+    place = start_redis(requirepass=PASSWORD)
     inside = place.url.replace("//", f"//default:{PASSWORD}@")
     for engine in (
         engines(inside),
@@ -445,10 +431,10 @@ def test_a_password_is_used_and_shown_by_nothing(
 
 
 def test_a_wrong_password_is_refused_and_shown_by_nothing(
-    server: Callable[..., RedisServer], engines: Callable[..., RedisEngine]
+    start_redis: Callable[..., RedisServer], engines: Callable[..., RedisEngine]
 ) -> None:
     """Not even by a traceback that shows the variables of every frame."""
-    place = server(requirepass=PASSWORD)
+    place = start_redis(requirepass=PASSWORD)
     for wrong in (engines(place.url), engines(place.url, password=PASSWORD + "x")):
         with pytest.raises(EngineRefused) as refused:
             wrong.top(STREAM)
@@ -458,7 +444,7 @@ def test_a_wrong_password_is_refused_and_shown_by_nothing(
 
 
 def test_tls_is_verified(
-    server: Callable[..., RedisServer], engines: Callable[..., RedisEngine], tmp_path: Path
+    start_redis: Callable[..., RedisServer], engines: Callable[..., RedisEngine], tmp_path: Path
 ) -> None:
     """A server is spoken to where the given authority vouches for it, and else not at all."""
     authority, other = trustme.CA(), trustme.CA()
@@ -469,7 +455,7 @@ def test_tls_is_verified(
         one.cert_pem.write_to_path(tmp_path / name)
     options = {"tls_cert_file": "cert.pem", "tls_key_file": "key.pem", "tls_ca_cert_file": "ca.pem"}
     files = {name: str(tmp_path / file) for name, file in options.items()}
-    tls = server(tls=True, tls_auth_clients="no", **files)
+    tls = start_redis(tls=True, tls_auth_clients="no", **files)
     engine = engines(tls.url, ca_file=tmp_path / "ca.pem")
     engine.append(STREAM, Position(7, 1), drafts(1))
     assert engine.top(STREAM) == (7, 1)
@@ -508,11 +494,11 @@ def test_other_mistakes() -> None:
 
 
 def test_a_redis_of_the_same_host_may_have_a_path(
-    server: Callable[..., RedisServer], engines: Callable[..., RedisEngine], tmp_path: Path
+    start_redis: Callable[..., RedisServer], engines: Callable[..., RedisEngine], tmp_path: Path
 ) -> None:
     """Where it listens on no port at all."""
     path = tmp_path / "redis"
-    server(port="0", unixsocket=str(path))
+    start_redis(port="0", unixsocket=str(path))
     engine = engines(f"unix://{path}")
     engine.append(STREAM, Position(7, 1), drafts(1))
     assert engine.top(STREAM) == (7, 1)

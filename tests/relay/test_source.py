@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Iterator
 
-import pytest
-from sources import event, onyx, source_of
+from sources import event, source_of
 
 from venuesdk import OnyxClient
 from venuesdk.errors import NotSent
@@ -17,14 +15,6 @@ from venuesdk.relay.source import End, Note, Run, drafts_of
 from venuesdk.venues.onyx.topics import tickers_topic
 
 NOW = 1_763_776_549_123_456_789
-
-
-@pytest.fixture
-def client() -> Iterator[OnyxClient]:
-    """Return a client that is never connected."""
-    one = onyx()
-    yield one
-    one.close()
 
 
 def test_a_head_is_made_once_for_a_decoder_and_a_connection(client: OnyxClient) -> None:
@@ -76,6 +66,6 @@ def test_an_unnamed_decoder_that_reads_is_told_of_too(client: OnyxClient) -> Non
     told: list[Exception] = []
     source = source_of(client)
     run = Run(source, 3, NOW, deque())
-    made = list(drafts_of(run, [Event("r", b"{}", json.loads)], lambda _, e: told.append(e)))
+    made = list(drafts_of(run, [Event("r", b"{}", json.loads)], told.append))
     assert [draft.head.kind for draft in made] == ["gap"]
     assert "no name" in str(told[0])

@@ -16,7 +16,7 @@ What an engine must promise, and no more:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from attrs import frozen
@@ -131,8 +131,8 @@ class Engine(Protocol):
     def top(self, stream: str) -> Position:
         """Return the highest position ever appended, ``0-0`` where there was none."""
 
-    def enlist(self, office: str, streams: Iterable[str]) -> None:
-        """Let readers who ask for all streams of an office find these too."""
+    def enlist(self, office: str, stream: str) -> None:
+        """Let readers who ask for all streams of an office find this one too."""
 
     def trim(self, stream: str) -> int:
         """Forget what every group has acknowledged; return how much is left.

@@ -2,7 +2,8 @@
 
 It renews the leases, numbers what waits, appends it, and forgets it when the engine has confirmed
 it. Whatever the engine does, the same drafts with the same positions are given again, so that
-nothing is doubled and nothing is lost. It holds no lock while it asks the engine for anything.
+nothing is doubled and nothing is lost. It holds no lock while it asks the engine for anything. What
+goes wrong is in `venuesdk.relay.trouble`, what the engine may forget in `venuesdk.relay.trimming`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from queue import Empty, SimpleQueue
 
 from ..models import GapReason
@@ -22,17 +24,15 @@ from .engine import (
     Deposed,
     Engine,
     EngineFull,
-    EngineRefused,
     EngineUnavailable,
-    GroupGone,
     Position,
     RelayError,
 )
 from .entry import counted
 from .lane import Lane
 from .office import Office
-from .outage import Outage
-from .source import Source
+from .trimming import Trimming
+from .trouble import Trouble
 
 __all__ = ["Flusher", "now_ns"]
 
@@ -60,19 +60,13 @@ class Flusher:
         reconnect: Backoff,
     ) -> None:
         self.engine = engine
-        self.outages = 0
+        self.trouble = Trouble(offices, reconnect)
         self.undecodable = 0
         self.unpublished = 0
         self._offices = offices
         self._batch = batch
         self._linger = linger
-        self._max_length = max_length
-        self._reconnect = reconnect
-        self._outage = Outage(reconnect)
-        self._waited: dict[Office, int] = {}
-        self._dropped: dict[Office, int] = {}
-        self._refusals: dict[Lane, Outage] = {}
-        self._untrimmed: set[Lane] = set()
+        self._trimming = Trimming(engine, max_length)
         self._signal: SimpleQueue[None] = SimpleQueue()
         self._sleeps = False
         self._lock = threading.RLock()
@@ -117,10 +111,14 @@ class Flusher:
         while not self._ended():
             try:
                 busy = self._round()
-                self._recovered()
+                self.trouble.recovered()
             except Exception as error:  # A mistake here must not end what a desk relies on.
-                self._failed(error)
-                self._rest(self._outage.pause())
+                self.trouble.failed(error)
+                if isinstance(error, EngineFull):
+                    # What all groups have acknowledged makes room. Whatever comes of it, go on.
+                    with suppress(Exception):
+                        self._trim()
+                self._rest(self.trouble.pause())
                 continue
             with self._lock:
                 self._progress.notify_all()
@@ -136,16 +134,16 @@ class Flusher:
             for lane in office.lanes:
                 # Again before each: where the engine is slow, the lease may end in between.
                 self._renew(office)
-                if self._waits_out(lane):
+                if self.trouble.waits_out(lane):
                     continue
                 try:
                     busy |= self._flush(office, lane)
-                    self._refusals.pop(lane, None)
+                    self.trouble.accepted(lane)
                 except (EngineUnavailable, EngineFull):
                     raise
                 except Exception as error:
                     # It may be this stream alone: the others go on.
-                    self._refused(office, lane, error)
+                    self.trouble.refused(office, lane, error)
         if monotonic() >= self._trim_at:
             self._trim()
         return busy
@@ -181,7 +179,7 @@ class Flusher:
             return True
         if lane.idle:
             return False
-        lane.take(self._batch, now_ns(), self._unreadable)
+        lane.take(self._batch, now_ns(), partial(self._unreadable, office))
         try:
             self.engine.append(lane.stream, Position(lane.term, lane.confirmed + 1), lane.flight)
         except Deposed:
@@ -216,7 +214,7 @@ class Flusher:
         elif lane.early:
             # Another has written since that came, and may have written the same.
             self._forget(office, lane, lane.term > 0)
-        self.engine.enlist(office.name, [lane.stream])
+        self.engine.enlist(office.name, lane.stream)
         continues = top > START or lane.term > 0
         lane.begin(office.term, office.state(), continues, now_ns())
         self._tell_lost(office, lane, lost)
@@ -256,107 +254,17 @@ class Flusher:
         text = f"the engine lost {counted(lost)} of {lane.stream} that it had confirmed"
         office.client._report(RelayError(text))
 
-    def _unreadable(self, source: Source, error: Exception) -> None:
+    def _unreadable(self, office: Office, error: Exception) -> None:
         self.undecodable += 1
-        source.subscription.report(error)
+        office.client._report(error)
 
     def _trim(self) -> None:
-        """Let the engine forget what every group has acknowledged, and more where that is asked."""
+        """Let the engine forget what it may, of every stream that is published here."""
         self._trim_at = monotonic() + TRIM_EVERY
         for office in self._offices:
             for lane in office.lanes if office.term else ():
-                if self._waits_out(lane):
-                    continue
-                try:
-                    self._trim_lane(office, lane)
-                    self._untrimmed.discard(lane)
-                except (EngineRefused, GroupGone) as error:
-                    # What cannot be trimmed can be published.
-                    if lane not in self._untrimmed:
-                        self._untrimmed.add(lane)
-                        office.client._report(error)
-                # Redis may have lost something while nobody asked it for anything.
-                lane.doubtful = True
-
-    def _trim_lane(self, office: Office, lane: Lane) -> None:
-        left = lane.kept = self.engine.trim(lane.stream)
-        if self._max_length is not None and left > self._max_length:
-            needed = self.engine.cut(lane.stream, self._max_length)
-            lane.kept = self._max_length
-            lane.forgotten += needed
-            if needed:
-                text = "forgotten, though some group still needed them: %s of %s"
-                office.say(logging.WARNING, text, counted(needed), lane.stream, lost=needed)
-        elif left >= lane.long_at:
-            self._warn_of_length(office, lane, left)
-            lane.long_at *= 2
-
-    def _warn_of_length(self, office: Office, lane: Lane, left: int) -> None:
-        """Say who keeps a stream long, and what ends that."""
-        slowest = self.engine.slowest(lane.stream)
-        if slowest is None:
-            why = "no group reads it, and nothing is forgotten until one does"
-        else:
-            group, behind = slowest
-            why = (
-                f"group {group} has not acknowledged {counted(behind)}; where it reads no more: "
-                f"XGROUP DESTROY '{lane.stream}' {group}"
-            )
-        text = "%s holds %s: %s"
-        office.say(logging.WARNING, text, lane.stream, counted(left), why, waiting=left)
-
-    # Trouble -------------------------------------------------------------------------------------
-
-    @property
-    def down(self) -> bool:
-        """Whether the engine cannot be used, or not for some stream."""
-        return self._outage.lasts or bool(self._refusals)
-
-    def _failed(self, error: Exception) -> None:
-        """Tell of what the engine does, once for each kind of trouble; make room where it can."""
-        if not self._outage.lasts:
-            self.outages += 1
-            self._dropped = {office: office.dropped for office in self._offices}
-        new = self._outage.failed(error)
-        self._waited = {office: office.queued for office in self._offices}
-        for office in self._offices:
-            # Whether the lease has ended meanwhile is the first thing to ask then.
-            office.due = 0.0
-            for lane in office.lanes:
-                lane.doubtful = True
-            if new:
-                office.client._report(error)
-        if isinstance(error, EngineFull):
-            # Whatever comes of it, this thread goes on.
-            with suppress(Exception):
-                self._trim()
-
-    def _refused(self, office: Office, lane: Lane, error: Exception) -> None:
-        """Leave one stream alone for a while; tell of it once for each kind of trouble."""
-        lane.doubtful = True
-        outage = self._refusals.get(lane)
-        if outage is None:
-            outage = self._refusals[lane] = Outage(self._reconnect)
-            self.outages += 1
-        if outage.failed(error):
-            office.client._report(error)
-
-    def _waits_out(self, lane: Lane) -> bool:
-        """Whether the engine refused this stream a moment ago."""
-        outage = self._refusals.get(lane)
-        return outage is not None and outage.pause() > 0
-
-    def _recovered(self) -> None:
-        if not self._outage.lasts:
-            return
-        seconds = self._outage.ended()
-        for office in self._offices:
-            waited = self._waited[office]
-            dropped = office.dropped - self._dropped[office]
-            text = "the engine can be used again after %.1f s; %s waited, %d dropped meanwhile"
-            facts = {"seconds": seconds, "waiting": waited, "lost": dropped}
-            said = counted(waited)
-            office.say(logging.WARNING, text, seconds, said, dropped, **facts)
+                if not self.trouble.waits_out(lane):
+                    self._trimming.trim(office, lane)
 
     # Waiting and ending --------------------------------------------------------------------------
 
@@ -368,9 +276,7 @@ class Flusher:
         if not self._ended() and not self._has(1):
             now = monotonic()
             due = [self._trim_at - now, *(office.due - now for office in self._offices)]
-            due += [outage.pause() for outage in self._refusals.values()]
-            seconds, until = max(0.0, min(due)), self._until
-            self._await_signal(seconds if until is None else until.slice(seconds))
+            self._await_signal(max(0.0, min(due + self.trouble.pauses())))
         self._sleeps = False
         if self._until is None and self._linger and not self._has(self._batch):
             self._rest(self._linger)
@@ -378,20 +284,21 @@ class Flusher:
     def _has(self, count: int) -> bool:
         """Whether so many entries wait in one lane."""
         return any(
-            lane.count >= count and not self._waits_out(lane)
+            lane.count >= count and not self.trouble.waits_out(lane)
             for office in self._offices
             for lane in office.lanes
         )
 
     def _rest(self, seconds: float) -> None:
-        """Wait so long, or until the thread is told to end, and then no longer than it may."""
+        """Wait so long, or until the thread is told to end."""
         self._drain()
-        until = self._until
-        self._await_signal(seconds if until is None else until.slice(seconds))
+        self._await_signal(seconds)
 
     def _await_signal(self, seconds: float) -> None:
+        """Wait so long, or until a signal comes; no longer than the thread may go on."""
+        until = self._until
         with suppress(Empty):
-            self._signal.get(timeout=seconds)
+            self._signal.get(timeout=seconds if until is None else until.slice(seconds))
 
     def _drain(self) -> None:
         while not self._signal.empty():

@@ -202,10 +202,10 @@ class Lane:
                     self._tell_missing(received)
                 if not self._waiting:
                     break
-                taken = self._waiting.popleft()
+                taken, before = self._waiting.popleft(), self.size
                 events = self._split_locked(taken, most - len(self.flight))
+                size += before - self.size
             if isinstance(taken, Run):
-                size += sum(len(event.payload) for event in events)
                 if taken.source.told != self.term:
                     self.flight.extend(self._continued(taken.source, taken.epoch, received))
                 self.flight.extend(drafts_of(taken, events, unreadable))

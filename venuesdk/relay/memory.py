@@ -7,7 +7,7 @@ whoever writes one for another server.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from ..timing import Deadline, monotonic, wall_clock
@@ -109,10 +109,10 @@ class MemoryEngine:
         with self._open() as store:
             return store.streams[stream].top if stream in store.streams else START
 
-    def enlist(self, office: str, streams: Iterable[str]) -> None:
-        """Let readers who ask for all streams of an office find these too."""
+    def enlist(self, office: str, stream: str) -> None:
+        """Let readers who ask for all streams of an office find this one too."""
         with self._open() as store:
-            store.lists.setdefault(office, set()).update(streams)
+            store.lists.setdefault(office, set()).add(stream)
 
     def trim(self, stream: str) -> int:
         """Forget what every group has acknowledged; return how much is left."""

@@ -119,7 +119,6 @@ class Relay(Sink):
         self._limits = (max_queue, max_bytes, overflow)
         self._lock = threading.RLock()
         self._sources: dict[SinkSubscription, tuple[Lane, Source]] = {}
-        self._lanes: dict[str, Lane] = {}
         owner = token_hex(8)
         self._offices = {
             client.venue: Office(office_of(prefix, client.venue, shard), client, owner, lease)
@@ -259,10 +258,9 @@ class Relay(Sink):
         with self._lock:
             if self._closed:
                 raise ValueError("the relay is closed")
-            lane = self._lanes.get(stream)
+            lane = next((one for one in office.lanes if one.stream == stream), None)
             if lane is None:
                 lane = Lane(stream, *self._limits)
-                self._lanes[stream] = lane
                 office.lanes = (*office.lanes, lane)
             lane.add(source)
             self._sources[subscription] = (lane, source)

@@ -211,9 +211,9 @@ class RedisEngine:
             raise
 
     @_translating
-    def enlist(self, office: str, streams: Iterable[str]) -> None:
-        """Let readers who ask for all streams of an office find these too."""
-        self._client.sadd(f"{office}/streams", *streams)
+    def enlist(self, office: str, stream: str) -> None:
+        """Let readers who ask for all streams of an office find this one too."""
+        self._client.sadd(f"{office}/streams", stream)
 
     @_translating
     def trim(self, stream: str) -> int:

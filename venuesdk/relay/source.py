@@ -19,7 +19,7 @@ from .entry import Draft, Head, Kind, end_text, gap_text, state_text
 
 __all__ = ["End", "Note", "Run", "Source", "Unreadable", "drafts_of"]
 
-Unreadable = Callable[["Source", Exception], object]
+Unreadable = Callable[[Exception], object]
 """What is told of an event that cannot be handed on."""
 
 
@@ -107,12 +107,12 @@ def drafts_of(run: Run, events: Sequence[Event], unreadable: Unreadable) -> Iter
             at = None if head is None else time_ns(head.decoder, payload)
         except Exception as error:
             # A mistake of ours: what comes behind it goes on.
-            unreadable(source, error)
+            unreadable(error)
         else:
             if head is not None:
                 yield Draft(head, received, at, payload)
                 continue
-            unreadable(source, _why(event))
+            unreadable(_why(event))
         yield source.gap(Gap(GapReason.UNDECODABLE, 1, epoch), received)
 
 

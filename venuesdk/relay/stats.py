@@ -69,8 +69,8 @@ def stats_of(publishing: Iterable[str], lanes: Iterable[Lane], flusher: Flusher)
         kept=sum(one.kept for one in streams),
         forgotten=sum(one.forgotten for one in streams),
         undecodable=flusher.undecodable,
-        outages=flusher.outages,
-        down=flusher.down,
+        outages=flusher.trouble.outages,
+        down=flusher.trouble.lasts,
         unpublished=flusher.unpublished,
         streams=streams,
     )

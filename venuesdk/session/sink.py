@@ -6,7 +6,7 @@ runs for it. What is built on the clients uses it; here nothing is known of what
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import VenueError
@@ -94,10 +94,6 @@ class SinkSubscription(Subscription[Any]):
             self.inbox.count_locked(len(events))
             self.delivered += len(events)
             self._sink.take(self, events, self._delivery.epoch)
-
-    def offer_newest_locked(self, rows: list[tuple[Hashable, Any]]) -> None:
-        """Never comes: the stream is not conflated."""
-        raise TypeError("a sink takes every event")
 
     def offer_gap_locked(self, gap: Gap) -> None:
         """Hand a gap on."""

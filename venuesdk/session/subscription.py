@@ -217,10 +217,6 @@ class Subscription(Generic[T]):
 
     # For the session -----------------------------------------------------------------------------
 
-    def report(self, error: BaseException) -> None:
-        """Tell ``on_error`` of the client of `error`; never waits."""
-        self._delivery.report(error)
-
     def belongs_to(self, delivery: Delivery) -> bool:
         """Return whether this is a subscription of the client that has this delivery."""
         return self._delivery is delivery
