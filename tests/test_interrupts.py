@@ -32,7 +32,7 @@ BOOK = "ETHAUDT"
 @pytest.fixture
 def venue() -> Iterator[SimulatedVenue]:
     """Return a TimeX whose market stands still."""
-    with simulate("timex") as one:
+    with simulate("timex", interval=None) as one:
         yield one
 
 
@@ -194,7 +194,8 @@ def test_an_event_in_hand_is_told_by_the_next_pump(
         while client.pump(timeout=WITHIN):
             assert told == []
     assert told == []
-    assert client.pump(timeout=WITHIN) == 1
+    while not told:
+        assert client.pump(timeout=WITHIN)
     assert [type(one).__name__ for one in told] == ["RawOrderBook"]
 
 
