@@ -127,7 +127,8 @@ def test_without_its_library_it_names_the_extra(
 ) -> None:
     """As every extra does."""
     monkeypatch.setitem(sys.modules, "redis", None)
-    monkeypatch.delitem(sys.modules, "venuesdk.relay.redis")
+    for name in ("redis", "reaching"):
+        monkeypatch.delitem(sys.modules, f"venuesdk.relay.{name}")
     assert main([*TICKERS, "--to", "redis://a"]) == 2
     assert "pip install 'venuesdk[relay]'" in capsys.readouterr().err
 

@@ -12,6 +12,7 @@ from redis_server import RedisServer, has_redis
 from sources import onyx
 
 from venuesdk import OnyxClient
+from venuesdk.relay.redis import RedisEngine
 
 
 @pytest.fixture
@@ -59,3 +60,17 @@ def server(start_redis: Callable[..., RedisServer]) -> RedisServer:
     With ``everysec`` it may answer up to two seconds before it writes, while the disk is busy.
     """
     return start_redis(appendonly="yes", appendfsync="always")
+
+
+@pytest.fixture
+def engines() -> Iterator[Callable[..., RedisEngine]]:
+    """Return what makes engines, which are closed at the end."""
+    made: list[RedisEngine] = []
+
+    def make(*arguments: Any, **options: Any) -> RedisEngine:
+        made.append(RedisEngine(*arguments, **options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()

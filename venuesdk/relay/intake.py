@@ -16,6 +16,7 @@ from ..timing import Deadline, monotonic
 from .asking import LONGEST_WAIT, Asking
 from .custody import Custody, Hole, Silent
 from .engine import START, Engine, GroupGone, GroupLag, Position
+from .judging import Judging
 from .keys import Wanted, key_of, office_of, stream_of
 from .plan import Plan
 from .reading import number_in
@@ -30,10 +31,6 @@ SETTLE_AFTER: Final = 1.0
 """Seconds that an acknowledgement waits for others."""
 LOOK_EVERY: Final = 5.0
 """Seconds between two looks for streams that were not there before."""
-SHARED_FOR: Final = 5.0
-"""Seconds for which a group that has other consumers is not asked whether it still has."""
-NAMESAKE_FOR: Final = 3_600.0
-"""Seconds for which another reader of this consumer's name counts as there, once it was found."""
 
 
 class Intake:
@@ -58,6 +55,7 @@ class Intake:
         self._telling = telling
         self._stopping = stopping
         self._asking = Asking(plan.reconnect, telling, stopping)
+        self._judging = Judging(plan, engine, self._asking, custody, telling)
         self._streams: list[str] = []
         self._unfinished: dict[str, Position] = {}
         self._adopting: list[str] = []
@@ -67,9 +65,7 @@ class Intake:
         self._astray = False
         self._gone: set[str] = set()
         self._rejoined = float("-inf")
-        self._shared_until: dict[str, float] = {}
         self._checked: set[Wanted] = set()
-        self._namesake_named = False
         self._silence = Silence(plan.stale_after)
 
     # Joining -------------------------------------------------------------------------------------
@@ -280,9 +276,7 @@ class Intake:
         if not self._asking.rested(deadline):
             return None
         try:
-            lost, told = self._asking.ask(self._engine.lost, hole.stream, self._plan.group)
-            alone = self._is_alone(hole.stream) and not self._is_anothers(hole)
-            return self._custody.losses(hole, lost, told, alone)
+            return self._judging.weigh(hole)
         except GroupGone:
             # Of that there is another gap to come.
             self._astray = True
@@ -290,37 +284,6 @@ class Intake:
         except Exception as error:
             self._failed(error)
             return None
-
-    def _is_alone(self, stream: str) -> bool:
-        now = monotonic()
-        if now < self._shared_until.get(stream, now):
-            return False
-        plan = self._plan
-        alone = self._asking.ask(self._engine.alone, stream, plan.group, plan.consumer)
-        if not alone:
-            self._shared_until[stream] = now + SHARED_FOR
-        return alone
-
-    def _is_anothers(self, hole: Hole) -> bool:
-        """Return whether somebody else was handed what is missing, under this consumer's name.
-
-        What still stands was not lost, and was not handed to this reader.
-        """
-        if not hole.missing:
-            return False
-        term, seq = hole.before
-        first, last = Position(term, seq - hole.missing), Position(term, seq - 1)
-        if not self._asking.ask(self._engine.stands, hole.stream, first, last):
-            return False
-        self._shared_until[hole.stream] = monotonic() + NAMESAKE_FOR
-        if not self._namesake_named:
-            self._namesake_named = True
-            plan = self._plan
-            text = "another reader is called %r in group %r too: names are for one process each"
-            self._telling.journal.say(
-                logging.WARNING, text, plan.consumer, plan.group, topic=hole.stream
-            )
-        return True
 
     def lag(self) -> list[GroupLag]:
         """Return how far the group is behind, stream by stream; raises what the engine raises."""

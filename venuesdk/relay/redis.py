@@ -1,4 +1,4 @@
-"""RedisEngine: a relay's streams on Redis Streams; the one door to redis-py.
+"""RedisEngine: a relay's streams on Redis Streams.
 
 Entries are written with ids of their own, ``term-seq``. Redis refuses an id that is not above the
 stream's top, in one step with storing it, and the whole of what an engine promises of positions
@@ -12,39 +12,30 @@ from __future__ import annotations
 
 import functools
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
-from ..secret import Secret, resolve
 from ..timing import Deadline
-from .address import parsed
 from .commands import Commands
 from .engine import (
     START,
     Deposed,
-    EngineFull,
-    EngineRefused,
     EngineUnavailable,
     GroupGone,
     GroupLag,
     Position,
-    RelayError,
     Stored,
 )
 from .entry import Draft
+from .reaching import (
+    Given,
+    NoPermissionError,
+    RedisError,
+    ResponseError,
+    client_of,
+    error_of,
+)
 from .scripts import CLAIM, CUT, RESIGN
-
-try:
-    import redis
-    from redis.backoff import NoBackoff
-    from redis.credentials import CredentialProvider
-    from redis.retry import Retry
-except ImportError as error:
-    raise ImportError(
-        "the relay needs the redis package: pip install 'venuesdk[relay]'"
-    ) from error
 
 __all__ = ["RedisEngine"]
 
@@ -55,15 +46,10 @@ MULTI: Final = b"*1\r\n$5\r\nMULTI\r\n"
 EXEC: Final = b"*1\r\n$4\r\nEXEC\r\n"
 LONGEST_BLOCK: Final = 0.5
 """Seconds that one read waits inside of Redis at the most, so that a close is never late."""
-IN_SCRIPT: Final = re.compile(r"(?:ERR )?Error running script.*?-([A-Z]+) ", re.DOTALL)
-"""What Redis 6.2 answers for a script of which a command was refused."""
 CUT_AT_ONCE: Final = 500
 """How many entries one step of cutting looks at: Redis does nothing else meanwhile."""
 IDLE: Final = 3_600_000
 """Milliseconds after which a consumer that has asked for nothing counts as gone."""
-WITHOUT_ROOM: Final = ("OOM", "MISCONF")
-AWAY: Final = ("READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "NOREPLICAS", "BUSY")
-"""How the answers of a server begin that will soon be able to, or of one that another replaced."""
 
 
 def _translating(
@@ -76,8 +62,8 @@ def _translating(
         self.check_open()
         try:
             return call(self, *arguments, **named)
-        except (redis.RedisError, OSError) as error:
-            failure = _error_of(error)
+        except (RedisError, OSError) as error:
+            failure = error_of(error)
         finally:
             self.tidy()
         raise failure
@@ -101,37 +87,12 @@ class RedisEngine:
         self,
         url: str,
         *,
-        password: str | Secret | Callable[[], str | Secret] | None = None,
+        password: Given = None,
         ca_file: str | os.PathLike[str] | None = None,
         timeout: float = 5.0,
     ) -> None:
-        address, user, inside = parsed(url)
-        if password is None:
-            password = inside
-        elif isinstance(password, str):
-            password = Secret(password)
-        self.place = address
-        options: dict[str, Any] = {
-            "protocol": 2,
-            "retry": Retry(NoBackoff(), 0),
-            "retry_on_error": [],
-            "socket_timeout": Deadline(timeout).timeout,
-            "socket_connect_timeout": timeout,
-            "socket_keepalive": True,
-            "max_connections": 1,
-        }
-        if password is not None:
-            options["credential_provider"] = _Password(user, password)
-        if address.startswith("rediss"):
-            options |= {"ssl_cert_reqs": "required", "ssl_check_hostname": True}
-            if ca_file is not None:
-                options["ssl_ca_certs"] = str(Path(ca_file))
-        elif ca_file is not None:
-            raise ValueError("ca_file is for rediss://")
-        if address.startswith("unix"):
-            del options["socket_keepalive"]
-        self._pool: Any = redis.ConnectionPool.from_url(address, **options)
-        self._client: Any = redis.Redis(connection_pool=self._pool)
+        self._client, self.place = client_of(url, password, ca_file, timeout)
+        self._pool = self._client.connection_pool
         self._claim = self._client.register_script(CLAIM)
         self._resign = self._client.register_script(RESIGN)
         self._cut = self._client.register_script(CUT)
@@ -174,13 +135,13 @@ class RedisEngine:
         if top < last:
             raise EngineUnavailable(f"{stream} stands at {top} and refused what is after it")
 
-    def _together(self, commands: Sequence[bytes]) -> list[redis.ResponseError]:
+    def _together(self, commands: Sequence[bytes]) -> list[ResponseError]:
         """Send commands as one transaction, and return the answers that say no.
 
         In a mere pipeline one entry may be refused for want of memory, and the next be stored, for
         room was made in between: the first could not be stored any more.
         """
-        refusals: list[redis.ResponseError] = []
+        refusals: list[ResponseError] = []
         connection = self._pool.get_connection()
         whole = False
         try:
@@ -188,7 +149,7 @@ class RedisEngine:
             for _ in range(len(commands) + 2):
                 try:
                     answer = connection.read_response()
-                except redis.ResponseError as error:
+                except ResponseError as error:
                     refusals.append(error)
             whole = True
         finally:
@@ -198,14 +159,14 @@ class RedisEngine:
             self._pool.release(connection)
         if refusals:
             return refusals
-        return [one for one in answer if isinstance(one, redis.ResponseError)]
+        return [one for one in answer if isinstance(one, ResponseError)]
 
     @_translating
     def top(self, stream: str) -> Position:
         """Return the highest position ever appended."""
         try:
             return _position(self._client.xinfo_stream(stream)["last-generated-id"])
-        except redis.ResponseError as error:
+        except ResponseError as error:
             if "no such key" in str(error):
                 return START
             raise
@@ -262,7 +223,7 @@ class RedisEngine:
         """Return what is said of an eviction policy that takes streams, or leases, for a cache."""
         try:
             memory = self._client.info("memory")
-        except redis.exceptions.NoPermissionError:
+        except NoPermissionError:
             return []
         policy = memory.get("maxmemory_policy", "noeviction")
         if not memory.get("maxmemory") or policy == "noeviction":
@@ -284,7 +245,7 @@ class RedisEngine:
         """Make a group where there is none."""
         try:
             self._client.xgroup_create(stream, group, id="0" if oldest else "$", mkstream=True)
-        except redis.ResponseError as error:
+        except ResponseError as error:
             if not str(error).startswith("BUSYGROUP"):
                 raise
 
@@ -411,44 +372,10 @@ class RedisEngine:
         try:
             groups: list[Mapping[str, Any]] = self._client.xinfo_groups(stream)
             return groups
-        except redis.ResponseError as error:
+        except ResponseError as error:
             if "no such key" in str(error):
                 return []
             raise
-
-
-class _Password(CredentialProvider):
-    """What redis-py asks for the user and the password of each connection."""
-
-    def __init__(
-        self, user: str | None, password: Secret | Callable[[], str | Secret]
-    ) -> None:
-        self._user = user
-        self._password = password
-
-    def get_credentials(self) -> tuple[str] | tuple[str, str]:
-        password = resolve(self._password).reveal()
-        return (password,) if self._user is None else (self._user, password)
-
-
-def _error_of(error: Exception) -> RelayError:
-    """Return what an exception of redis-py means for whoever called."""
-    text = str(error)[:200]
-    if type(error) is not redis.ResponseError:
-        text = f"{type(error).__name__}: {text}"
-    if isinstance(error, (redis.AuthenticationError, redis.exceptions.NoPermissionError)):
-        return EngineRefused(text)
-    if not isinstance(error, redis.ResponseError):
-        return EngineUnavailable(text)
-    inside = IN_SCRIPT.match(text)
-    word = text.partition(" ")[0] if inside is None else inside[1]
-    if isinstance(error, redis.exceptions.OutOfMemoryError) or word in WITHOUT_ROOM:
-        return EngineFull(text)
-    if isinstance(error, (redis.ReadOnlyError, redis.BusyLoadingError)) or word in AWAY:
-        return EngineUnavailable(text)
-    if word == "NOGROUP" or "no such key" in text:
-        return GroupGone(text)
-    return EngineRefused(text)
 
 
 def _position(id: bytes) -> Position:
