@@ -65,6 +65,27 @@ def test_a_client_that_was_not_closed_is_named_by_its_threads() -> None:
         assert name in str(caught.value)
 
 
+def test_a_thread_that_is_just_being_started_is_waited_for_too() -> None:
+    """Python lets nobody join it before."""
+    before = set(threading.enumerate())
+    leave = threading.Event()
+
+    class JustStarting(threading.Thread):
+        tries = 0
+
+        def join(self, timeout: float | None = None) -> None:
+            self.tries += 1
+            if self.tries < 3:
+                raise RuntimeError("cannot join thread before it is started")
+            leave.set()
+            super().join(timeout)
+
+    thread = JustStarting(target=leave.wait, name="venuesdk-onyx-reader")
+    thread.start()
+    assert threads_left(before, PATIENCE) == []
+    assert thread.tries == 3
+
+
 def test_threads_that_are_none_of_ours_and_older_ones_do_not_count() -> None:
     """Nor do the helpers that wait for the system's resolver, which nobody can break off."""
     leave = threading.Event()
