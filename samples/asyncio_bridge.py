@@ -36,12 +36,15 @@ async def main(url: str, api_id: str, api_secret: str) -> None:
         await asyncio.to_thread(
             client.subscribe_grouped_order_book, "ETHAUDT", books.put_nowait, on_gap=print
         )
-        asking = asyncio.create_task(asyncio.to_thread(client.balances))
-        for _ in range(3):
-            book = await books.get()
-            print(book.market, *(level.price for level in (*book.bids[:1], *book.asks[:1])))
-        for balance in await asking:
+        balances, _ = await asyncio.gather(asyncio.to_thread(client.balances), show(books))
+        for balance in balances:
             print(balance.currency, balance.total_balance)
+
+
+async def show(books: asyncio.Queue[GroupedOrderBook]) -> None:
+    for _ in range(3):
+        book = await books.get()
+        print(book.market, *(level.price for level in (*book.bids[:1], *book.asks[:1])))
 
 
 with simulate("timex") as venue:

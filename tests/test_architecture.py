@@ -45,7 +45,7 @@ DOORS = {
     "click": ("cli",),
     "rich": ("cli",),
     "prometheus_client": ("metrics",),
-    "redis": ("relay.redis",),
+    "redis": ("relay.reaching",),
     "tkinter": ("desktop",),
     "PySide6": ("desktop",),
     "wx": ("desktop",),

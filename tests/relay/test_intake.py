@@ -8,7 +8,7 @@ import pytest
 from entries import STREAM, Publisher
 from faulty import FaultyEngine
 
-from venuesdk.relay import EngineUnavailable, GroupGone, MemoryEngine, MemoryStore, Position
+from venuesdk.relay import EngineUnavailable, GroupGone, MemoryEngine, MemoryStore
 from venuesdk.relay import intake as intake_module
 from venuesdk.relay.custody import Custody, Hole
 from venuesdk.relay.intake import Intake
@@ -134,20 +134,6 @@ def test_a_group_that_is_lost_again_and_again_is_not_asked_in_a_circle() -> None
         setting.intake.bring(Deadline(5))
     assert len(waits) == 2
     assert all(0.5 < wait <= 1.0 for wait in waits)
-
-
-def test_a_group_with_others_is_not_asked_about_them_for_every_hole() -> None:
-    """Most of its holes are theirs."""
-    setting = Setting()
-    setting.intake.join()
-    setting.publisher.tick(1)
-    Setting.bring(setting)
-    setting.store.streams[STREAM].groups["g"].consumers.add("other")
-    hole = Hole(STREAM, 2, True, Position(7, 4))
-    setting.engine.calls.clear()
-    for _ in range(3):
-        assert setting.intake.weigh(hole, Deadline(0)) == (0, 0)
-    assert setting.engine.calls == ["lost", "alone", "lost", "lost"]
 
 
 def test_the_engine_is_to_keep_once_what_was_told_of() -> None:

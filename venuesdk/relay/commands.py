@@ -26,10 +26,11 @@ class Commands:
     def of(self, stream: str, first: Position, drafts: Sequence[Draft]) -> list[bytes]:
         """Return what adds these entries, numbered from `first`."""
         term, commands = first.term, []
+        prepared, last = b"", None
         for seq, (head, received, at, payload) in enumerate(drafts, first.seq):
-            prepared = self._prepared.get((stream, head))
-            if prepared is None:
-                prepared = self._prepare(stream, head)
+            if head is not last:
+                last = head
+                prepared = self._prepared.get((stream, head)) or self._prepare(stream, head)
             id = b"%d-%d" % (term, seq)
             when = b"" if at is None else b"%d" % at
             commands.append(
