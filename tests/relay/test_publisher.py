@@ -55,13 +55,14 @@ def is_event(fields: Fields) -> bool:
 def test_what_a_venue_sends_is_published_as_it_came(store: MemoryStore) -> None:
     """The payload is the venue's, byte for byte, in the stream of its kind of channel."""
     with (
-        simulate("onyx") as venue,
+        simulate("onyx", interval=None) as venue,
         OnyxClient(url=venue.url, **venue.credentials) as client,
         Relay(client, MemoryEngine(store)) as relay,
     ):
         client.subscribe_tickers(relay, products=["dub"])
         client.subscribe_dashboards(relay)
         with client.subscribe_tickers(products=["dub"]) as beside:
+            venue.tick()
             beside.get(5)
             payload = beside.payload
         tickers = "venuesdk:{onyx}:tickers"
