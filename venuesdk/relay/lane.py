@@ -89,9 +89,7 @@ class Lane:
 
     def put(self, source: Source, events: Sequence[Event], epoch: int, received: int) -> None:
         """Let events wait."""
-        size = 0
-        for event in events:
-            size += len(event.payload)
+        size = _size(events)
         with self._lock:
             if not self.open:
                 self.skipped += len(events)
@@ -157,14 +155,17 @@ class Lane:
 
     def _shorten(self, run: Run) -> None:
         """Drop the oldest events of a run, as many as need be."""
-        dropped = 0
-        while dropped < len(run.events) and not self._has_room(0, 0):
-            self.size -= len(run.events[dropped].payload)
-            self.count -= 1
+        events = run.events
+        # What are too many at once, and only what is too large one by one.
+        dropped = min(len(events), max(0, self.count - self._most))
+        self.size -= _size(events[:dropped])
+        while dropped < len(events) and self.size > self._most_bytes:
+            self.size -= len(events[dropped].payload)
             dropped += 1
+        self.count -= dropped
         self._drop(run.source, dropped)
-        if dropped < len(run.events):
-            self._waiting.appendleft(run._replace(events=run.events[dropped:]))
+        if dropped < len(events):
+            self._waiting.appendleft(run._replace(events=events[dropped:]))
 
     def _tell_missing(self, received: int) -> None:
         """Let gaps stand behind all that waits, for what found no room there."""
@@ -219,7 +220,7 @@ class Lane:
             return []
         events, rest = taken.events[:most], taken.events[most:]
         self.count -= len(events)
-        self.size -= sum([len(event.payload) for event in events])
+        self.size -= _size(events)
         if rest:
             self._waiting.appendleft(taken._replace(events=rest))
         return events
@@ -272,3 +273,8 @@ class Lane:
     def idle(self) -> bool:
         """Whether nothing waits, and nothing is under way; for the relay's own thread."""
         return not (self.count or self.flight or self._missing)
+
+
+def _size(events: Sequence[Event]) -> int:
+    """Return how many bytes the payloads of events have."""
+    return sum([len(event.payload) for event in events])
