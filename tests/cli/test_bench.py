@@ -29,8 +29,8 @@ def test_it_measures_and_says_what_of(
     assert figures["inline_dropped"] == figures["thread_dropped"] == 0
     assert 0 < figures["round_trip_p50_seconds"] <= figures["round_trip_p99_seconds"] < 1
     assert figures["requests"] > 10
-    # What is left of the package's import without the interpreter's start may be less than noise.
-    assert 0 <= figures["import_package_seconds"] < figures["import_client_seconds"]
+    # Without the interpreter's start the package's import may be less than noise, and nought then.
+    assert figures["import_package_seconds"] < figures["import_client_seconds"]
 
 
 def test_people_are_told_what_it_does_not_say(

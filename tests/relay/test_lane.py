@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from venuesdk import OnyxClient
 from venuesdk.errors import ProtocolError
 from venuesdk.models import Gap, GapReason, State, StateChange
 from venuesdk.protocol.codec import Event
+from venuesdk.relay import lane as lane_module
 from venuesdk.relay.entry import Draft
 from venuesdk.relay.lane import LARGEST_BATCH, Lane
 from venuesdk.relay.source import End, Source
@@ -153,6 +155,54 @@ def test_bytes_are_bounded_too(source: Source) -> None:
     put(lane, source, 3)
     assert lane.size == 2 * size
     assert taken(lane) == [f"overflow 1 of {DUB}", "2", "3"]
+
+
+def test_what_waits_is_counted_to_the_byte_whatever_bound_it_meets(source: Source) -> None:
+    """Runs are dropped whole and in part, by their number and by their bytes."""
+    numbers = [1, 10, 100, 1_000, 10_000, 100_000]
+    sizes = {number: len(event(number).payload) for number in numbers}
+    assert len(set(sizes.values())) == len(numbers)
+    for most, most_bytes, left in (
+        (4, 1 << 20, [100, 1_000, 10_000, 100_000]),
+        (2, 1 << 20, [10_000, 100_000]),
+        (10, sum(sizes[number] for number in numbers[3:]), [1_000, 10_000, 100_000]),
+        (4, sizes[100_000], [100_000]),
+    ):
+        lane = lane_of(source, most=most, most_bytes=most_bytes)
+        put(lane, source, *numbers[:2])
+        put(lane, source, *numbers[2:4])
+        put(lane, source, *numbers[4:])
+        lost = len(numbers) - len(left)
+        assert lane.dropped == lost
+        assert lane.size == sum(sizes[number] for number in left)
+        # The gap is one more that waits.
+        assert lane.count == len(left) + 1
+        assert taken(lane) == [f"overflow {lost} of {DUB}", *map(str, left)]
+        assert (lane.size, lane.count) == (0, 0)
+
+
+def test_a_signal_handler_that_drops_something_meanwhile_leaves_the_count_right(
+    source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may close a subscription of the same lane, while one on its thread is being closed."""
+    lane = lane_of(source, most=4)
+    put(lane, source, 1, 2)
+    put(lane, source, 3, 4)
+    size_of, struck = lane_module._size, []
+
+    def struck_once(events: Sequence[Event]) -> int:
+        size = size_of(events)
+        if not struck:
+            struck.append(True)
+            lane.note(source, NOW, End(None))
+        return size
+
+    monkeypatch.setattr(lane_module, "_size", struck_once)
+    lane.note(source, NOW, End(None))
+    monkeypatch.undo()
+    left = [text for text in taken(lane) if text.isdigit()]
+    assert lane.dropped == 4 - len(left)
+    assert (lane.size, lane.count) == (0, 0)
 
 
 def test_each_topic_is_told_of_its_own_losses(client: OnyxClient) -> None:

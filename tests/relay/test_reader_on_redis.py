@@ -14,10 +14,8 @@ from redis_server import RedisServer
 from venuesdk.models import Gap, GapReason
 from venuesdk.relay import EngineRefused, EngineUnavailable, RelayReader
 from venuesdk.relay.engine import Engine
+from venuesdk.relay.redis import RedisEngine
 from venuesdk.timing import Backoff
-
-pytest.importorskip("redis")
-from venuesdk.relay.redis import RedisEngine  # noqa: E402
 
 PATIENCE = 10.0
 SOON = Backoff(initial=0.02, maximum=0.05)

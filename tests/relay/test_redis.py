@@ -24,7 +24,6 @@ from venuesdk.relay.redis import RedisEngine
 STREAM = "venuesdk:{onyx}:tickers"
 OFFICE = "venuesdk:{onyx}"
 HEAD = Head("event", 'tickers {"products":["100%"]}', ("products", "100%"), "tickers 1", 3)
-PASSWORD = "a-password-of-the-tests-7f3c"
 
 
 def drafts(count: int, size: int = 30) -> list[Draft]:

@@ -80,7 +80,9 @@ def test_a_thread_that_is_just_being_started_is_waited_for_too() -> None:
             leave.set()
             super().join(timeout)
 
-    thread = JustStarting(target=leave.wait, name="venuesdk-onyx-reader")
+    thread = JustStarting(
+        target=leave.wait, args=(PATIENCE,), name="venuesdk-onyx-reader", daemon=True
+    )
     thread.start()
     assert threads_left(before, PATIENCE) == []
     assert thread.tries == 3

@@ -158,7 +158,9 @@ class Lane:
         events = run.events
         # What are too many at once, and only what is too large one by one.
         dropped = min(len(events), max(0, self.count - self._most))
-        self.size -= _size(events[:dropped])
+        # By itself, for a signal handler may come with the call, and drop something too.
+        gone = _size(events[:dropped])
+        self.size -= gone
         while dropped < len(events) and self.size > self._most_bytes:
             self.size -= len(events[dropped].payload)
             dropped += 1

@@ -19,9 +19,10 @@ __all__ = ["Trouble"]
 
 
 class Trouble:
-    """The outages of one relay: of its engine, and of single streams; the relay's thread's alone.
+    """The outages of one relay: of its engine, and of single streams.
 
-    `outages` counts them. Each kind of failure is told once for each outage.
+    For the relay's thread alone, but `outages`, which counts them, and `lasts`. Each kind of
+    failure is told once for each outage.
     """
 
     def __init__(self, offices: Sequence[Office], rhythm: Backoff) -> None:

@@ -37,6 +37,14 @@ def test_what_is_held_can_still_be_finished(ends: Any) -> None:
     assert client.recv(1) == server.recv(1) == b""
 
 
+def test_a_connection_ends_in_order_though_the_proxy_only_just_made_it(ends: Any) -> None:
+    """Its target has accepted it before the proxy's own loop hears of that."""
+    for _ in range(20):
+        ends.proxy.cut_after(0, "up", "finish")
+        client, server = ends.pair()
+        assert client.recv(1) == server.recv(1) == b""
+
+
 def test_a_connection_to_nowhere_that_is_finished_is_reset(ends: Any) -> None:
     """A client whose connection never reached the target gets a reset."""
     ends.proxy.black_hole()
