@@ -13,7 +13,7 @@ from sources import Feed, onyx
 
 from venuesdk import OnyxClient
 from venuesdk.models import Gap, GapReason
-from venuesdk.relay import EngineUnavailable, RelayError
+from venuesdk.relay import EngineUnavailable, MemoryEngine, RelayError
 from venuesdk.venues.onyx.topics import tickers_topic
 
 
@@ -176,6 +176,18 @@ def test_start_raises_what_the_engine_raises(make: Callable[..., Setting]) -> No
     assert one.feed.subscription.closed
     with pytest.raises(ValueError, match="started once"):
         one.relay.start()
+
+
+def test_a_start_that_fails_gives_up_what_it_had_taken(make: Callable[..., Setting]) -> None:
+    """Nobody waits for the end of a lease that is not used; what came meanwhile is counted."""
+    one = make()
+    one.feed.give(2)
+    one.engine.fail("hazards", EngineUnavailable("gone"))
+    with pytest.raises(EngineUnavailable):
+        one.relay.start()
+    assert one.engine.calls[-2:] == ["resign", "close"]
+    assert MemoryEngine(one.store).claim("venuesdk:{onyx}", "another", 60.0, 0)
+    assert one.relay.stats().unpublished == 2
 
 
 def test_clients_of_no_relay_are_refused(make: Callable[..., Setting]) -> None:

@@ -157,6 +157,24 @@ def test_bytes_are_bounded_too(source: Source) -> None:
     assert taken(lane) == [f"overflow 1 of {DUB}", "2", "3"]
 
 
+def test_the_last_change_of_state_is_not_dropped(source: Source) -> None:
+    """Readers know where the client stands, whatever else had no room, and however often."""
+    lane = lane_of(source, most=3)
+    for attempt in range(1, 4):
+        put(lane, source, attempt)
+        lane.note(None, NOW, evolve(CONNECTED, state=State.RECONNECTING, attempt=attempt))
+    lane.note(source, NOW, End(None))
+    put(lane, source, 4)
+    drafts: list[Draft] = []
+    while not lane.idle:
+        lane.take(10, NOW, [].append)
+        drafts += lane.flight
+        lane.settle()
+    assert [text_of(draft) for draft in drafts] == [f"overflow 3 of {DUB}", "state", "end", "4"]
+    assert json.loads(drafts[1].payload)["attempt"] == 3
+    assert (lane.dropped, lane.count, lane.size) == (3, 0, 0)
+
+
 def test_what_waits_is_counted_to_the_byte_whatever_bound_it_meets(source: Source) -> None:
     """Runs are dropped whole and in part, by their number and by their bytes."""
     numbers = [1, 10, 100, 1_000, 10_000, 100_000]

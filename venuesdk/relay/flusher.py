@@ -104,6 +104,16 @@ class Flusher:
                 self._progress.wait(deadline.slice(SLICE))
         return True
 
+    def end(self) -> None:
+        """Give up the offices and the engine; count what is left. No thread is at work any more."""
+        self.unpublished = self.left()
+        with suppress(Exception):
+            for office in self._offices:
+                office.resign(self.engine)
+        self.engine.close()
+        with self._lock:
+            self._progress.notify_all()
+
     # The thread ----------------------------------------------------------------------------------
 
     def run(self) -> None:
@@ -124,7 +134,7 @@ class Flusher:
                 self._progress.notify_all()
             if not busy:
                 self._sleep()
-        self._end()
+        self.end()
 
     def _round(self) -> bool:
         """Do once all that is due; return whether there may be more at once."""
@@ -315,16 +325,6 @@ class Flusher:
 
     def _idle(self) -> bool:
         return all(lane.idle for office in self._offices for lane in office.lanes)
-
-    def _end(self) -> None:
-        """Give up the offices and the engine; count what is left."""
-        self.unpublished = self.left()
-        with suppress(Exception):
-            for office in self._offices:
-                office.resign(self.engine)
-        self.engine.close()
-        with self._lock:
-            self._progress.notify_all()
 
 
 def now_ns() -> int:

@@ -131,27 +131,40 @@ class Lane:
         self._missing[source] = None if count is None or before is None else before + count
 
     def _make_room(self, received: int) -> None:
-        """Drop the oldest, and let gaps stand in its place; what ended goes on waiting."""
-        ends: list[Note] = []
+        """Drop the oldest, and let gaps stand in its place.
+
+        What ended goes on waiting, and the last change of state before whatever is left.
+        """
+        kept: list[Note] = []
         while self._waiting and not self._has_room(0, 0):
             oldest = self._waiting.popleft()
             if isinstance(oldest, Run):
                 self._shorten(oldest)
                 continue
-            if isinstance(oldest.told, End):
-                ends.append(oldest)
-                if len(ends) == self.count:
+            if isinstance(oldest.told, StateChange):
+                self._forget_state(kept)
+            if not isinstance(oldest.told, Gap):
+                kept.append(oldest)
+                if len(kept) == self.count:
                     break
                 continue
             self.count -= 1
-            if isinstance(oldest.told, Gap) and oldest.source is not None:
+            if oldest.source is not None:
                 self._miss(oldest.source, oldest.told.count)
-        self._waiting.extendleft(reversed(ends))
+        self._waiting.extendleft(reversed(kept))
         for source, count in self._missing.items():
             gap = Gap(GapReason.OVERFLOW, count)
             self._waiting.appendleft(Note(source, received, gap))
             self.count += 1
         self._missing.clear()
+
+    def _forget_state(self, kept: list[Note]) -> None:
+        """Drop the change of state that another has followed."""
+        for note in kept:
+            if isinstance(note.told, StateChange):
+                kept.remove(note)
+                self.count -= 1
+                return
 
     def _shorten(self, run: Run) -> None:
         """Drop the oldest events of a run, as many as need be."""

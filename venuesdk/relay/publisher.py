@@ -145,7 +145,8 @@ class Relay(Sink):
 
         Blocks for one answer of the engine. Raises `EngineUnavailable`, `EngineRefused` or
         `EngineFull` where there is none; from then on such things are waited out. Where another
-        publisher is in office this one stands by. Where it raises, the relay is closed.
+        publisher is in office this one stands by. Where it raises, the relay is closed, and gives
+        up the offices that it had taken, if the engine answers.
         """
         if os.getpid() != self._process:
             # Its name among all publishers must be its own.
@@ -166,7 +167,7 @@ class Relay(Sink):
             self._flusher.stop(Deadline(0))
             self._forget_clients()
             if self._thread.ended(Deadline(0)):
-                self._flusher.engine.close()
+                self._flusher.end()
             raise
         if self._closed:
             # By another thread, meanwhile.
