@@ -42,6 +42,7 @@ def program(*command: str, **options: Any) -> Iterator[subprocess.Popen[str]]:
             yield process
         finally:
             process.terminate()
+            process.wait()
 
 
 CONSUMERS = {"write_ticks": write_ticks, "keep_table": keep_table}

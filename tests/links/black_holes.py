@@ -7,7 +7,7 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
-from links.half_open import LIMIT, connect, end, order_id, read
+from links.half_open import LIMIT, connect, end, heal, order_id, read
 from links.network import Link
 from links.stage import NAME, Seen, Stage
 
@@ -114,8 +114,7 @@ def silent_names_later(stage: Stage) -> Playing:
     seen["attempts"] = near.find("state", state="reconnecting")
     seen |= end(closed)
     names.write_text(known)
-    link.heal()
-    healed = near.ask("stats")["at"]
+    healed = heal(link.heal)
     connected = near.await_line("state", LIMIT, healed, state="connected")
     seen["recovered"] = connected["at"] - healed
     seen["read_again"] = read(near)
