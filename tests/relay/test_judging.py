@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from entries import STREAM, Publisher
@@ -36,7 +37,7 @@ class Setting:
         asking = Asking(Backoff(), telling, threading.Event())
         self.judging = Judging(plan, self.engine, asking, self.custody, telling)
 
-    def _join(self, store: MemoryStore) -> object:
+    def _join(self, store: MemoryStore) -> Any:
         self.publisher.tick(1)
         self.engine.join(STREAM, "g", True)
         self.engine.read([STREAM], "g", "c", 10, 0)
@@ -62,18 +63,18 @@ def test_what_nobody_else_can_have_and_does_not_stand_any_more_is_lost() -> None
 def test_what_was_cut_off_is_not_lost_by_the_engine() -> None:
     """However many are missing."""
     setting = Setting()
-    setting.group.lost = 2  # type: ignore[attr-defined]
+    setting.group.lost = 2
     assert setting.judging.weigh(HOLE) == (2, 0)
 
 
 def test_a_group_with_others_is_not_asked_about_them_for_every_hole(clock: FakeClock) -> None:
     """Most of its holes are theirs; a while later they may have gone."""
     setting = Setting()
-    setting.group.consumers.add("other")  # type: ignore[attr-defined]
+    setting.group.consumers.add("other")
     for _ in range(3):
         assert setting.judging.weigh(HOLE) == (0, 0)
     assert setting.engine.calls == ["lost", "alone", "lost", "lost"]
-    setting.group.consumers.discard("other")  # type: ignore[attr-defined]
+    setting.group.consumers.discard("other")
     clock.jump(SHARED_FOR)
     assert setting.judging.weigh(HOLE) == (0, 2)
 
@@ -89,7 +90,7 @@ def test_what_still_stands_was_handed_to_another_of_this_name(
     assert setting.engine.calls == ["lost", "alone", "stands", "lost"]
     clock.jump(NAMESAKE_FOR)
     setting.engine.cut(STREAM, 0)
-    setting.group.lost = 0  # type: ignore[attr-defined]
+    setting.group.lost = 0
     assert setting.judging.weigh(HOLE) == (0, 2)
     said = [one.message for one in caplog.records if "names are for one" in one.message]
     assert said == ["another reader is called 'c' in group 'g' too: names are for one process each"]
