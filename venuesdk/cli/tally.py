@@ -127,13 +127,13 @@ class Tally:
 
     def _new_streams(self, now: RelayStats) -> Iterator[Change]:
         """Tell of each stream once it is published."""
-        from ..relay.keys import key_of
+        from ..relay.keys import key_of, place_of
 
         for stream in (one.stream for one in now.streams if one.term):
             if stream not in self._streams:
                 self._streams.add(stream)
                 key = key_of(stream)
-                asked = f"{key.venue}{key.shard and '.'}{key.shard}:{key.kind}"
+                asked = f"{place_of(key.venue, key.shard)}:{key.kind}"
                 text = f'publishes {stream}, read as "{asked}"'
                 yield text, "stream", {"stream": stream, "read_as": asked}
 

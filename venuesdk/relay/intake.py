@@ -17,7 +17,7 @@ from .asking import LONGEST_WAIT, Asking
 from .custody import Custody, Hole, Silent
 from .engine import START, Engine, GroupGone, GroupLag, Position
 from .judging import Judging
-from .keys import Wanted, key_of, office_of, stream_of
+from .keys import Wanted, key_of, place_of, stream_of
 from .plan import Plan
 from .reading import number_in
 from .silence import Silence
@@ -74,7 +74,7 @@ class Intake:
         """Join the group of every stream that is asked for; raises what the engine raises."""
         for wanted in self._plan.wanted:
             if wanted.kind:
-                office = office_of(self._plan.prefix, wanted.venue, wanted.shard)
+                office = wanted.office(self._plan.prefix)
                 self._begin(stream_of(office, wanted.kind), self._plan.oldest)
         self._look(self._plan.oldest)
         for wanted in self._plan.wanted:
@@ -84,11 +84,11 @@ class Intake:
         """Say that nobody has published something yet: it may be mistyped, or its time to come."""
         if wanted in self._checked:
             return
-        office = office_of(self._plan.prefix, wanted.venue, wanted.shard)
+        office = wanted.office(self._plan.prefix)
         streams = self._asking.ask(self._engine.listed, office)
         self._checked.add(wanted)
         kinds = [key_of(stream).kind for stream in streams if _is_of(stream, office)]
-        name = f"{wanted.venue}.{wanted.shard}" if wanted.shard else wanted.venue
+        name = place_of(wanted.venue, wanted.shard)
         if not kinds:
             text = "nobody has published %s yet"
             self._telling.journal.say(logging.WARNING, text, name, topic=office)
@@ -108,7 +108,7 @@ class Intake:
             return
         for wanted in self._plan.wanted:
             if not wanted.kind:
-                office = office_of(self._plan.prefix, wanted.venue, wanted.shard)
+                office = wanted.office(self._plan.prefix)
                 for stream in self._asking.ask(self._engine.listed, office):
                     if _is_of(stream, office):
                         self._begin(stream, oldest)
@@ -293,10 +293,10 @@ class Intake:
     def publishing(self) -> dict[str, bool]:
         """Return by venue, or its shard, whether anybody publishes it; raises as `lag` does."""
         found: dict[str, bool] = {}
-        for venue, shard, _ in self._plan.wanted:
-            office = office_of(self._plan.prefix, venue, shard)
-            name = f"{venue}.{shard}" if shard else venue
+        for wanted in self._plan.wanted:
+            name = place_of(wanted.venue, wanted.shard)
             if name not in found:
+                office = wanted.office(self._plan.prefix)
                 found[name] = self._asking.ask(self._engine.held, office)
         return found
 

@@ -10,7 +10,16 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-__all__ = ["PREFIX", "Key", "Wanted", "key_of", "office_of", "stream_of", "wanted_of"]
+__all__ = [
+    "PREFIX",
+    "Key",
+    "Wanted",
+    "key_of",
+    "office_of",
+    "place_of",
+    "stream_of",
+    "wanted_of",
+]
 
 PREFIX: Final = "venuesdk"
 """How all keys begin where nothing else was asked for."""
@@ -44,6 +53,15 @@ class Wanted(NamedTuple):
     shard: str
     kind: str
 
+    def office(self, prefix: str) -> str:
+        """Return the office that it belongs to, of those whose keys begin so."""
+        return office_of(prefix, self.venue, self.shard)
+
+
+def place_of(venue: str, shard: str) -> str:
+    """Return how a reader asks for a venue, ``onyx``, or for its shard, ``onyx.eu``."""
+    return f"{venue}.{shard}" if shard else venue
+
 
 def office_of(prefix: str, venue: str, shard: str = "") -> str:
     """Return the name of an office: ``venuesdk:{onyx}``, or with a shard ``venuesdk:{onyx.eu}``.
@@ -55,7 +73,7 @@ def office_of(prefix: str, venue: str, shard: str = "") -> str:
     _check("a venue", venue, _NAME)
     if shard:
         _check("a shard", shard, _DOTTED)
-    return f"{prefix}:{{{venue}.{shard}}}" if shard else f"{prefix}:{{{venue}}}"
+    return f"{prefix}:{{{place_of(venue, shard)}}}"
 
 
 def stream_of(office: str, kind: str) -> str:

@@ -195,7 +195,7 @@ class Lane:
         """Let nothing wait until it is `open` again, and forget what does; return how much."""
         with self._lock:
             self.open = False
-            forgotten = self.count + len(self.flight)
+            forgotten = self.queued
             self.skipped += forgotten
             self._waiting.clear()
             self._missing.clear()
@@ -283,6 +283,11 @@ class Lane:
         source.told = self.term
         gap = Gap(GapReason.TAKEN_OVER, None, epoch)
         return [source.gap(gap, received)] if self.continues else []
+
+    @property
+    def queued(self) -> int:
+        """How many entries the engine has not confirmed: they wait, or are under way."""
+        return self.count + len(self.flight)
 
     @property
     def idle(self) -> bool:

@@ -88,7 +88,7 @@ class Office:
     @property
     def queued(self) -> int:
         """How many entries are not confirmed."""
-        return sum(lane.count + len(lane.flight) for lane in self.lanes)
+        return sum(lane.queued for lane in self.lanes)
 
     @property
     def dropped(self) -> int:

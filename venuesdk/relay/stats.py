@@ -80,7 +80,7 @@ def _lane_stats_of(lane: Lane) -> LaneStats:
     return LaneStats(
         stream=lane.stream,
         published=lane.published,
-        queued=lane.count + len(lane.flight),
+        queued=lane.queued,
         queued_bytes=lane.size,
         dropped=lane.dropped,
         skipped=lane.skipped,
