@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import consuming
 import pytest
 from publishing import Setting
 from redis_server import RedisServer, has_redis
@@ -74,3 +75,12 @@ def engines() -> Iterator[Callable[..., RedisEngine]]:
     yield make
     for one in made:
         one.close()
+
+
+@pytest.fixture
+def setting() -> Iterator[consuming.Setting]:
+    """Return a new store, and close in the end all readers that were made on it."""
+    made = consuming.Setting()
+    yield made
+    for reader in made.readers:
+        reader.close()

@@ -12,13 +12,7 @@ import trustme
 from redis_server import RedisServer
 
 from venuesdk import Secret
-from venuesdk.relay import (
-    EngineFull,
-    EngineRefused,
-    EngineUnavailable,
-    Position,
-    RelayError,
-)
+from venuesdk.relay import EngineFull, EngineRefused, EngineUnavailable, Position, RelayError
 from venuesdk.relay.entry import Draft, Head
 from venuesdk.relay.reaching import error_of
 from venuesdk.relay.redis import RedisEngine
